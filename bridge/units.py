@@ -1,0 +1,64 @@
+"""Units and where they are: the values that positions are made of."""
+
+import math
+from typing import NewType
+
+from msgspec import Struct
+
+UnitId = NewType("UnitId", str)
+"""A community user id, such as ``license:…``: what Sonoran v2 calls communityUserId."""
+
+ServerId = NewType("ServerId", int)
+"""Sonoran's number of a game server."""
+
+MAX_ID_LENGTH = 128  # characters; the longest FiveM identifier has 48
+MAX_TEXT_LENGTH = 250  # characters of a location or a description on the map
+
+
+class Vehicle(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """How the unit's vehicle is drawn on the live map; field for field Sonoran's ``vehicle``."""
+
+    model: str | None = None
+    heading_offset: float | None = None
+    z_offset: float | None = None
+    light_z_offset: float | None = None
+    size_offset: float | None = None
+    lights: bool | str | None = None
+
+
+class LocationReport(Struct, frozen=True, kw_only=True):
+    """One unit's place as a game server reported it.
+
+    Coordinates are metres of the game world; ``heading`` is degrees. ``text`` is the street or zone that
+    the game names; without it the unit's last text stands.
+    """
+
+    unit_id: UnitId
+    x: float
+    y: float
+    z: float | None = None
+    heading: float | None = None
+    text: str | None = None
+    vehicle: Vehicle | None = None
+    peer_id: str | None = None
+
+
+def distance(one: LocationReport, other: LocationReport) -> float:
+    """Return the metres between two reports; height counts where both have it."""
+    rise = 0.0 if one.z is None or other.z is None else one.z - other.z
+    return math.hypot(one.x - other.x, one.y - other.y, rise)
+
+
+def turn(one: LocationReport, other: LocationReport) -> float:
+    """Return the degrees between two headings, 0 to 180; 0 where either has none."""
+    if one.heading is None or other.heading is None:
+        return 0.0
+    return abs((one.heading - other.heading + 180.0) % 360.0 - 180.0)
+
+
+def shorten(identifier: str) -> str:
+    """Return an identifier as it may stand in a log: its kind and last four characters."""
+    kind, colon, rest = identifier.partition(":")
+    if not colon:
+        kind, rest = "", identifier
+    return f"{kind}{colon}…{rest[-4:]}" if len(rest) > 4 else "…"  # noqa: PLR2004 -- the four that are shown
