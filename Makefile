@@ -1,0 +1,89 @@
+# `make demo` and `make test` set up what they need by themselves, in .venv; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet
+PYTEST := $(BIN)/python -m pytest --durations=10
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-header $(if $(UPGRADE),--upgrade)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PIP_REQUIRE_VIRTUALENV := 1
+# pyright runs what its wheel and the nodejs wheel bring; these two would make it download another.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+unexport PYRIGHT_PYTHON_FORCE_VERSION
+unexport PYRIGHT_PYTHON_PYLANCE_VERSION
+
+.PHONY: help demo test unit lint fmt requirements clean packages
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account needed; ARGS="--seconds 20"
+	@$(BIN)/cad-bridge demo $(ARGS)
+
+test: packages lint ## everything: lint, unit and integration with their coverage, acceptance
+	$(PYTEST) tests/unit tests/integration --cov
+	$(PYTEST) tests/acceptance
+
+unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
+	$(PYTEST) tests/unit $(ARGS)
+
+lint: $(VENV)/.dev ## style, layers, types, dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/deptry .
+
+fmt: $(VENV)/.dev ## format, and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+requirements: $(BIN)/uv ## write the pinned exports anew from pyproject.toml; UPGRADE=1 takes the newest releases
+	$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.txt
+	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
+	$(COMPILE) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
+
+clean: ## remove .venv and everything else that was made here
+	rm -rf $(VENV) dist build .coverage .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find bridge tests -name __pycache__ -prune -exec rm -rf {} +
+
+packages:
+	@tests/install-packages
+
+# The stamps below are newer than what was installed from; touch nothing and nothing is installed again.
+
+$(VENV)/.made:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or newer" \
+		"(Debian: apt-get install python3 python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$($(PYTHON) --version) is too old:" \
+		"3.11 or newer is needed; name another: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments:" \
+		"install its venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.made pyproject.toml requirements.txt requirements-build.txt
+	@echo "Installing cad-bridge and what it runs on into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements.txt -r requirements-build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip check >/dev/null || { $(BIN)/python -m pip check; exit 1; }
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	@echo "Installing the development tools into $(VENV)"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(BIN)/uv: | $(VENV)/.made
+	@$(PIP) install 'uv>=0.9'

@@ -1,0 +1,74 @@
+"""``cad-bridge simulate``: the CAD simulator alone."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+
+from bridge.clock import SystemClock
+from bridge.simulator.cad import SIMULATOR_KEY, Cad
+from bridge.simulator.cloud import Cloud
+from bridge.simulator.faults import Weather
+from bridge.simulator.server import SimulatorServer
+
+DEFAULT_LISTEN = "127.0.0.1:30190"
+MAX_PORT = 65_535
+
+
+@click.command()
+@click.option(
+    "--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT", help="Where to listen."
+)
+@click.option(
+    "--seed", type=int, help="Add latency and an occasional failure, the same ones for the same seed."
+)
+@click.option("--key", default=SIMULATOR_KEY, show_default=True, help="The API key that is let in.")
+def simulate(listen: str, seed: int | None, key: str) -> None:
+    """Run a simulated Sonoran CAD until it is stopped."""
+    host, port = parse_address(listen)
+    try:
+        asyncio.run(_serve(host, port, key, None if seed is None else Weather(seed)))
+    except OSError as error:
+        raise click.ClickException(f"cannot listen on {listen}: {error.strerror or error}") from error
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``."""
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not bare or not (port.isascii() and port.isdigit()) or int(port) > MAX_PORT:
+        raise click.BadParameter(f"{text!r} is not HOST:PORT", param_hint="--listen")
+    if ":" in bare and not bracketed:
+        raise click.BadParameter(f"{text!r}: an IPv6 address stands in brackets", param_hint="--listen")
+    return bare, int(port)
+
+
+async def _serve(host: str, port: int, key: str, weather: Weather | None) -> None:
+    clock = SystemClock()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with _on_signal(lambda: loop.call_soon_threadsafe(stop.set)):
+        async with SimulatorServer(clock, host, port, cloud=Cloud(clock, Cad(key=key), weather)) as server:
+            click.echo(f"url: {server.url}")
+            click.echo(f"key: {key}")
+            await stop.wait()
+
+
+@contextmanager
+def _on_signal(stop: Callable[[], object]) -> Generator[None]:
+    """Call ``stop`` on SIGINT and SIGTERM; plain handlers, since event loops on Windows take none."""
+
+    def caught(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop()
+
+    before = {number: signal.signal(number, caught) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,208 @@
+"""``cad-bridge status``: what a running daemon is doing, as tables."""
+
+import asyncio
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bridge.cli.admin_client import (
+    DEFAULT_ADMIN,
+    Batch,
+    Failure,
+    LocationsStatus,
+    OutboxStatus,
+    PanicStatus,
+    ServerStatus,
+    Status,
+    decode_status,
+    fetch_status,
+)
+from bridge.cli.phrases import age, count, duration, latency
+from bridge.cli.tables import Cell, figures, listing
+from bridge.clock import Clock, SystemClock
+
+
+@click.command()
+@click.option(
+    "--admin",
+    envvar="CAD_BRIDGE_ADMIN",
+    default=DEFAULT_ADMIN,
+    show_default=True,
+    show_envvar=True,
+    metavar="URL",
+    help="The daemon's admin door.",
+)
+@click.option("--watch", is_flag=True, help="Refresh every second until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print the JSON as the daemon gives it.")
+def status(admin: str, *, watch: bool, as_json: bool) -> None:
+    """Show what a running daemon is doing."""
+    clock = SystemClock()
+    if not watch:
+        return _show(asyncio.run(fetch_status(admin)), clock, as_json=as_json)
+    try:
+        asyncio.run(_watch(admin, clock, as_json=as_json))
+    except KeyboardInterrupt:
+        return None
+
+
+def verdict(seen: Status) -> tuple[bool, str]:
+    """Return whether all is well, and the sentence that says so or what is wrong."""
+    problems = [*seen.reasons, *_problems(seen)]
+    if seen.ready is False and not problems:
+        problems = ["the daemon is not ready"]
+    if problems:
+        return False, "; ".join(dict.fromkeys(problems)) + "."
+    units = sum(server.units for server in seen.servers)
+    cad = "the CAD answers" if seen.cad.up else "the CAD was not asked yet"
+    return True, f"All is well: {count(len(seen.servers), 'server')}, {count(units, 'unit')}, {cad}."
+
+
+def tables(seen: Status, now: float) -> RenderableType:
+    """Return the sentence and the tables for a terminal or a file; ``now`` is Unix time."""
+    well, sentence = verdict(seen)
+    parts: list[RenderableType] = [
+        Text(sentence, style="bold green" if well else "bold red"),
+        figures([*_daemon(seen, now), *_locations(seen.locations, now)]),
+        _servers(seen, now),
+        _outbox(seen.outbox, now),
+    ]
+    if seen.panics:
+        columns = ("event", "when", "button", "units", "state", "to the CAD in")
+        parts.append(listing("Panics", columns, (_panic(one, now) for one in seen.panics)))
+    if seen.outbox.recent_failures:
+        rows = (_failure(one, now) for one in seen.outbox.recent_failures)
+        parts.append(listing("Not delivered", ("event", "kind", "when", "why"), rows))
+    return Group(*parts)
+
+
+_STATES = {
+    "hitching": "{} hitches",
+    "resource_silent": "{} pushes nothing though the game server runs",
+    "silent": "{} is silent",
+}
+_REFRESH = 1.0  # seconds
+_PLAIN_WIDTH = 120  # columns where there is no terminal
+
+
+def _show(body: bytes, clock: Clock, *, as_json: bool) -> None:
+    if as_json:
+        return click.echo(body)
+    return _console().print(tables(decode_status(body), clock.wall()))
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+
+
+async def _watch(admin: str, clock: Clock, *, as_json: bool) -> None:
+    """Refresh for ever; a daemon that is away only in between is waited for."""
+    body = await fetch_status(admin)
+    console = _console()
+    if as_json or not console.is_terminal:
+        while True:
+            _show(body, clock, as_json=as_json)
+            body = await _next(admin, clock)
+    with Live(console=console, auto_refresh=False, screen=True) as live:
+        while True:
+            live.update(await _frame(admin, clock), refresh=True)
+            await clock.sleep(_REFRESH)
+
+
+async def _next(admin: str, clock: Clock) -> bytes:
+    while True:
+        await clock.sleep(_REFRESH)
+        try:
+            return await fetch_status(admin)
+        except click.ClickException as error:
+            error.show()
+
+
+async def _frame(admin: str, clock: Clock) -> RenderableType:
+    try:
+        return tables(decode_status(await fetch_status(admin)), clock.wall())
+    except click.ClickException as error:
+        return Text(error.format_message(), style="bold red")
+
+
+def _problems(seen: Status) -> list[str]:
+    problems: list[str] = []
+    if seen.cad.key == "refused":
+        problems.append("the CAD refuses the key")
+    elif seen.cad.up is False:
+        problems.append("the CAD does not answer")
+    problems += [_STATES[one.state].format(one.name) for one in seen.servers if one.state in _STATES]
+    if seen.locations.last_batch is not None and seen.locations.last_batch.reason:
+        problems.append(f"the last batch failed ({seen.locations.last_batch.reason})")
+    if seen.locations.set_aside:
+        problems.append(f"the CAD refuses {count(len(seen.locations.set_aside), 'unit')}")
+    return problems
+
+
+def _daemon(seen: Status, now: float) -> list[tuple[str, str]]:
+    cad = seen.cad
+    state = {True: "answers", False: "does not answer", None: "not asked yet"}[cad.up]
+    plan = f", plan {cad.plan}" if cad.plan else ""
+    return [
+        ("Bridge", f"{seen.version}, started {age(seen.started_at, now)}"),
+        ("CAD", f"{state}, key {cad.key}{plan}, last answer {age(cad.last_answer_at, now)}"),
+        *(
+            ("", f"{operation}: {budget.remaining} of {budget.limit} left this minute")
+            for operation, budget in sorted(cad.budgets.items())
+        ),
+    ]
+
+
+def _locations(seen: LocationsStatus, now: float) -> list[tuple[str, str]]:
+    pace = "" if seen.interval is None else f", a batch every {duration(seen.interval)}"
+    rows = [("Locations", f"{count(seen.units, 'unit')}, {seen.pending:,} to send{pace}")]
+    if seen.last_batch is not None:
+        rows.append(("Last batch", _batch(seen.last_batch, now)))
+    for aside in seen.set_aside:
+        until = "" if aside.until is None else f" for another {duration(max(0.0, aside.until - now))}"
+        rows.append(("Set aside", f"{aside.unit}{until}"))
+    return rows
+
+
+def _batch(batch: Batch, now: float) -> str:
+    server = f" of {batch.server}" if batch.server else ""
+    outcome = f"failed: {batch.reason}" if batch.reason else f"{batch.updated or 0} updated"
+    return f"{age(batch.at, now)}, {count(batch.units, 'unit')}{server}, {outcome}, lag {latency(batch.lag_seconds)}"
+
+
+def _servers(seen: Status, now: float) -> Table:
+    columns = ("id", "name", "state", "last push", "players", "units", "to send", "unmatched", "heartbeat")
+    return listing("Servers", columns, (_server(one, now) for one in seen.servers))
+
+
+def _server(one: ServerStatus, now: float) -> tuple[Cell, ...]:
+    return (
+        str(one.id),
+        one.name,
+        Text(one.state, style="green" if one.state == "up" else "red"),
+        age(one.last_push_at, now),
+        "-" if one.players is None else str(one.players),
+        str(one.units),
+        str(one.pending),
+        str(one.unmatched),
+        age(one.heartbeat_at, now),
+    )
+
+
+def _outbox(box: OutboxStatus, now: float) -> Table:
+    oldest = age(box.oldest_pending_at if box.pending else None, now)
+    numbers = [str(number) for number in (box.delivered, box.failed, box.expired, box.superseded)]
+    columns = ("pending", "oldest", "delivered", "failed", "expired", "superseded")
+    return listing("Outbox", columns, [(str(box.pending), oldest, *numbers)])
+
+
+def _panic(one: PanicStatus, now: float) -> tuple[str, ...]:
+    button = "pressed" if one.active else "released"
+    return (one.id, age(one.at, now), button, str(one.units), one.state, latency(one.latency_seconds))
+
+
+def _failure(one: Failure, now: float) -> tuple[str, ...]:
+    return (one.id, one.kind, age(one.at, now), one.error or "")

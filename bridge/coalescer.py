@@ -1,0 +1,357 @@
+"""The location buffer: the newest report of each unit, and which of them the CAD should hear of next.
+
+It replaces and may lose, because only the newest location matters. It takes a report in constant time and a
+batch in time that grows with the batch, does no I/O and has no clock: whoever calls says what time it is.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
+
+from msgspec import Struct
+
+from bridge.config import LocationsConfig
+from bridge.units import LocationReport, ServerId, UnitId, Vehicle, distance, turn
+
+SERVER_SILENCE = 600.0  # seconds without any push after which a server's units are forgotten
+
+
+class Location(Struct, frozen=True, kw_only=True):
+    """A report as it goes into a batch; ``text`` is the last one the game named, if any."""
+
+    report: LocationReport
+    text: str | None
+
+
+class _Unit:
+    """What is known of one unit. ``told`` is what the CAD was last sent, in flight or answered."""
+
+    __slots__ = (
+        "due_since",
+        "id",
+        "moved",
+        "panicking",
+        "received_at",
+        "report",
+        "roster",
+        "text",
+        "told",
+        "told_at",
+    )
+
+    def __init__(self, report: LocationReport, roster: "_Roster", now: float) -> None:
+        self.id = report.unit_id
+        self.roster = roster
+        self.report = report
+        self.text = report.text
+        self.received_at = now
+        self.told: Location | None = None
+        self.told_at = 0.0
+        self.due_since: float | None = None
+        self.moved = False  # due for something new, not only to be told again
+        self.panicking = False
+
+
+class _Roster:
+    """The units of one server in the orders they are looked for."""
+
+    def __init__(self) -> None:
+        self.units: OrderedDict[UnitId, _Unit] = OrderedDict()  # longest not pushed first
+        self.due: OrderedDict[UnitId, _Unit] = OrderedDict()  # longest waiting first
+        self.told: OrderedDict[UnitId, _Unit] = OrderedDict()  # longest ago told first
+        self.panicking: dict[UnitId, _Unit] = {}
+        self.last_push_at: float | None = None
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """Locations taken for one request. Hand it back by ``confirm`` or ``restore``."""
+
+    server_id: ServerId
+    taken_at: float
+    locations: tuple[Location, ...]
+    oldest_at: float
+    stale: int
+    units: tuple[_Unit, ...]
+    waiting_since: tuple[float, ...]
+
+    @property
+    def unit_ids(self) -> list[UnitId]:
+        """Return the units in the batch, in its order."""
+        return [location.report.unit_id for location in self.locations]
+
+
+class SetAside(Struct, frozen=True, kw_only=True):
+    """A unit whose location the CAD refuses; ``until`` is monotonic seconds."""
+
+    unit_id: UnitId
+    until: float
+
+
+class Coalescer:
+    """The newest location of every unit, by server. All times are monotonic seconds."""
+
+    def __init__(self, config: LocationsConfig, server_ids: Iterable[ServerId]) -> None:
+        self._config = config
+        self._units: dict[UnitId, _Unit] = {}
+        self._rosters = {server_id: _Roster() for server_id in server_ids}
+        self._set_aside: dict[UnitId, SetAside] = {}
+
+    def put(self, server_id: ServerId, reports: Sequence[LocationReport], now: float) -> int:
+        """Take the reports of one push; an empty one says that the server is alive.
+
+        The newest push owns a unit: one that was on another server before leaves it.
+
+        Returns:
+            How many reports replaced one that had not been sent yet.
+        """
+        roster = self._rosters[server_id]
+        roster.last_push_at = now
+        replaced = 0
+        for report in reports:
+            unit = self._units.get(report.unit_id)
+            if unit is None or unit.roster is not roster:
+                replaced += self._welcome(roster, report, unit, now)
+                continue
+            replaced += unit.moved
+            unit.report = report
+            unit.received_at = now
+            unit.text = report.text or unit.text
+            roster.units.move_to_end(unit.id)
+            if not unit.moved and self._differs(unit):
+                self._mark_due(unit, now, moved=True)
+        return replaced
+
+    def set_text(self, server_id: ServerId, unit_id: UnitId, text: str, now: float) -> None:
+        """Change where a known unit is in words; a unit of another server is left alone."""
+        unit = self._units.get(unit_id)
+        if unit is not None and unit.roster is self._rosters[server_id]:
+            unit.text = text
+            if not unit.moved and self._differs(unit):
+                self._mark_due(unit, now, moved=True)
+
+    def set_panicking(self, unit_id: UnitId, active: bool) -> None:  # noqa: FBT001 -- the state, as in setUnitPanic
+        """Let a known unit go first in every batch, or no longer."""
+        unit = self._units.get(unit_id)
+        if unit is None:
+            return
+        unit.panicking = active
+        if active:
+            unit.roster.panicking[unit_id] = unit
+        else:
+            unit.roster.panicking.pop(unit_id, None)
+
+    def forget(self, server_id: ServerId, unit_ids: Iterable[UnitId]) -> None:
+        """Drop units that left the server; those that meanwhile are on another one stay there."""
+        roster = self._rosters[server_id]
+        for unit_id in unit_ids:
+            unit = self._units.get(unit_id)
+            if unit is not None and unit.roster is roster:
+                self._remove(unit)
+
+    def keep_only(self, server_id: ServerId, unit_ids: Collection[UnitId]) -> None:
+        """Drop every unit of the server that is not named: the push was a full roster."""
+        present = frozenset(unit_ids)
+        self.forget(
+            server_id, [unit_id for unit_id in self._rosters[server_id].units if unit_id not in present]
+        )
+
+    def ready(self, server_id: ServerId, now: float) -> int:
+        """Return how many units of the server are due, those to be told again included."""
+        roster = self._rosters[server_id]
+        self._remind(roster, now)
+        return len(roster.due)
+
+    def has_panic(self, server_id: ServerId) -> bool:
+        """Tell whether a panicking unit of the server is due."""
+        roster = self._rosters[server_id]
+        return any(unit_id in roster.due for unit_id in roster.panicking)
+
+    def take(
+        self, server_id: ServerId, now: float, limit: int, *, withhold: Collection[UnitId] = (),
+        only: Collection[UnitId] | None = None,
+    ) -> Batch:  # fmt: skip
+        """Take up to ``limit`` due units: panicking ones first, then those that wait longest.
+
+        Args:
+            server_id: whose units.
+            now: the time of the batch.
+            limit: units at most.
+            withhold: units that stay where they are.
+            only: if given, no others are taken.
+        """
+        roster = self._rosters[server_id]
+        self._remind(roster, now)
+        chosen: list[_Unit] = []
+        stale: list[_Unit] = []
+        for unit in self._candidates(roster):
+            if len(chosen) == limit:
+                break
+            if unit.id in withhold or (only is not None and unit.id not in only):
+                continue
+            (stale if self._is_stale(unit, now) else chosen).append(unit)
+        for unit in stale:
+            self._clear_due(unit)
+        return self._pack(server_id, now, chosen, len(stale))
+
+    def confirm(self, batch: Batch) -> None:
+        """Record that the CAD took the batch."""
+        for unit in self._current(batch):
+            unit.roster.told[unit.id] = unit
+            unit.roster.told.move_to_end(unit.id)
+
+    def restore(self, batch: Batch) -> None:
+        """Put the batch back to the head of the queue; what is newer meanwhile stays newer."""
+        since = dict(zip((unit.id for unit in batch.units), batch.waiting_since, strict=True))
+        for unit in reversed(list(self._current(batch))):
+            unit.told = None
+            self._mark_due(unit, since[unit.id], moved=True)
+            unit.roster.due.move_to_end(unit.id, last=False)
+
+    def set_aside(self, unit_id: UnitId, until: float) -> None:
+        """Keep a unit out of all batches until then: the CAD refuses its location."""
+        unit = self._units.get(unit_id)
+        if unit is not None:
+            self._clear_due(unit)
+            unit.told = None
+            self._set_aside[unit_id] = SetAside(unit_id=unit_id, until=until)
+
+    def sweep(self, now: float) -> dict[ServerId, int]:
+        """Forget units not pushed for ``forget_after`` and all of servers silent for ten minutes.
+
+        Returns:
+            By server, how many of the forgotten had a location that was never sent.
+        """
+        unsent = dict.fromkeys(self._rosters, 0)
+        for server_id, roster in self._rosters.items():
+            for unit in self._forgotten(roster, now):
+                unsent[server_id] += unit.moved
+                self._remove(unit)
+        for entry in [entry for entry in self._set_aside.values() if entry.until <= now]:
+            self._release(entry, now)
+        return unsent
+
+    def count(self, server_id: ServerId) -> int:
+        """Return how many units of the server are known."""
+        return len(self._rosters[server_id].units)
+
+    def pending(self, server_id: ServerId) -> int:
+        """Return how many units of the server wait for a batch."""
+        return len(self._rosters[server_id].due)
+
+    def list_set_aside(self) -> list[SetAside]:
+        """Return the units whose locations the CAD refuses, longest refused first."""
+        return sorted(self._set_aside.values(), key=attrgetter("until"))
+
+    def _welcome(self, roster: _Roster, report: LocationReport, former: _Unit | None, now: float) -> int:
+        unit = _Unit(report, roster, now)
+        replaced = 0
+        if former is not None:
+            replaced = int(former.moved)
+            unit.text = report.text or former.text
+            unit.panicking = former.panicking
+            self._remove(former, keep_set_aside=True)
+        self._units[unit.id] = unit
+        roster.units[unit.id] = unit
+        if unit.panicking:
+            roster.panicking[unit.id] = unit
+        self._mark_due(unit, now, moved=True)
+        return replaced
+
+    def _remove(self, unit: _Unit, *, keep_set_aside: bool = False) -> None:
+        del self._units[unit.id]
+        for order in (unit.roster.units, unit.roster.due, unit.roster.told, unit.roster.panicking):
+            order.pop(unit.id, None)
+        if not keep_set_aside:
+            self._set_aside.pop(unit.id, None)
+
+    def _differs(self, unit: _Unit) -> bool:
+        told = unit.told
+        if told is None:
+            return True
+        return (
+            distance(unit.report, told.report) > self._config.min_distance
+            or turn(unit.report, told.report) > self._config.min_heading
+            or unit.text != told.text
+            or _looks(unit.report) != _looks(told.report)
+        )
+
+    def _mark_due(self, unit: _Unit, since: float, *, moved: bool) -> None:
+        if unit.id in self._set_aside:
+            return
+        unit.moved = unit.moved or moved
+        if unit.due_since is None or since < unit.due_since:
+            unit.due_since = since
+        unit.roster.due[unit.id] = unit
+
+    def _clear_due(self, unit: _Unit) -> None:
+        unit.due_since = None
+        unit.moved = False
+        unit.roster.due.pop(unit.id, None)
+
+    def _remind(self, roster: _Roster, now: float) -> None:
+        # A unit comes again only if its server pushed after the time was up: no ghosts of a server that died.
+        pushed_at = roster.last_push_at
+        if pushed_at is None or not self._config.resend_after:
+            return
+        while roster.told:
+            unit = next(iter(roster.told.values()))
+            if unit.told_at + self._config.resend_after > pushed_at:
+                return
+            del roster.told[unit.id]
+            if unit.due_since is None:
+                self._mark_due(unit, now, moved=False)
+
+    def _is_stale(self, unit: _Unit, now: float) -> bool:
+        vouched_at = unit.received_at if unit.moved else unit.roster.last_push_at or 0.0
+        return now - vouched_at > self._config.stale_after
+
+    def _candidates(self, roster: _Roster) -> Iterable[_Unit]:
+        for unit_id, unit in roster.panicking.items():
+            if unit_id in roster.due:
+                yield unit
+        for unit in roster.due.values():
+            if not unit.panicking:
+                yield unit
+
+    def _pack(self, server_id: ServerId, now: float, chosen: list[_Unit], stale: int) -> Batch:
+        waiting_since = tuple(now if unit.due_since is None else unit.due_since for unit in chosen)
+        oldest_at = min((unit.received_at for unit in chosen if unit.moved), default=now)
+        for unit in chosen:
+            self._clear_due(unit)
+            unit.told = Location(report=unit.report, text=unit.text)
+            unit.told_at = now
+            unit.roster.told.pop(unit.id, None)
+        return Batch(
+            server_id=server_id,
+            taken_at=now,
+            locations=tuple(unit.told for unit in chosen if unit.told is not None),
+            oldest_at=oldest_at,
+            stale=stale,
+            units=tuple(chosen),
+            waiting_since=waiting_since,
+        )
+
+    def _current(self, batch: Batch) -> Iterable[_Unit]:
+        for unit in batch.units:
+            if self._units.get(unit.id) is unit:
+                yield unit
+
+    def _forgotten(self, roster: _Roster, now: float) -> list[_Unit]:
+        if roster.last_push_at is not None and now - roster.last_push_at >= SERVER_SILENCE:
+            return list(roster.units.values())
+        forgotten: list[_Unit] = []
+        for unit in roster.units.values():
+            if now - unit.received_at < self._config.forget_after:
+                break
+            forgotten.append(unit)
+        return forgotten
+
+    def _release(self, entry: SetAside, now: float) -> None:
+        del self._set_aside[entry.unit_id]
+        unit = self._units.get(entry.unit_id)
+        if unit is not None and self._differs(unit):
+            self._mark_due(unit, now, moved=True)
+
+
+def _looks(report: LocationReport) -> tuple[Vehicle | None, str | None]:
+    return report.vehicle, report.peer_id

@@ -1,0 +1,46 @@
+"""The configuration: one TOML file, the secrets it names, and the environment.
+
+``load`` reads it, ``reading`` turns tables into the structs of ``schema`` with the ``readers`` named there,
+``sources`` finds secrets and paths, ``check`` holds keys against each other.
+"""
+
+from bridge.config.limits import effective_interval
+from bridge.config.load import Loaded, default_path, load
+from bridge.config.schema import (
+    SHORTEST_TOKEN,
+    AdminConfig,
+    CadConfig,
+    Config,
+    HeartbeatConfig,
+    ListenerConfig,
+    LocationsConfig,
+    LogConfig,
+    OutboxConfig,
+    ServerConfig,
+    TtlConfig,
+)
+from bridge.config.values import Bind, Secret, TcpBind, UnixBind, duration_text, is_loopback
+
+__all__ = [
+    "SHORTEST_TOKEN",
+    "AdminConfig",
+    "Bind",
+    "CadConfig",
+    "Config",
+    "HeartbeatConfig",
+    "ListenerConfig",
+    "Loaded",
+    "LocationsConfig",
+    "LogConfig",
+    "OutboxConfig",
+    "Secret",
+    "ServerConfig",
+    "TcpBind",
+    "TtlConfig",
+    "UnixBind",
+    "default_path",
+    "duration_text",
+    "effective_interval",
+    "is_loopback",
+    "load",
+]

@@ -1,0 +1,230 @@
+"""Empties the coalescer: one batch per key and interval, the servers in turn.
+
+A failed batch takes the next interval with newer data in it, never an extra request. A refused one (400, 413, 422)
+holds something the CAD will not have: half of it is withheld at a time until a single unit is left.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from bridge import logs
+from bridge.clock import Clock
+from bridge.coalescer import Batch, Coalescer, Location
+from bridge.config import LocationsConfig
+from bridge.errors import CadError
+from bridge.fleet import Fleet
+from bridge.metrics import Metrics
+from bridge.operations import UPDATE_UNIT_LOCATIONS
+from bridge.postals import Postals
+from bridge.retry import Done, Fail, judge, refusal
+from bridge.sonoran import v2
+from bridge.sonoran.client import CadClient
+from bridge.sonoran.http import CadAnswer
+from bridge.units import ServerId, UnitId, shorten
+
+SET_ASIDE = 600.0  # seconds a unit stays out after the CAD refused its location
+REFUSED_PAUSE = 60.0  # seconds a server waits after 403 or 404: nothing in the batch is to blame
+DIVIDED = frozenset({"bad_request", "too_large", "unprocessable"})
+
+log = logs.get("flusher")
+
+
+class BatchReport(Struct, frozen=True, kw_only=True):
+    """How the last batch went; ``at`` is Unix seconds, ``reason`` is empty where the CAD took it."""
+
+    at: float
+    server: str
+    units: int
+    updated: int | None
+    lag_seconds: float
+    reason: str
+
+
+class _Search:
+    """The hunt for the unit that makes the CAD refuse a server's batches."""
+
+    def __init__(self, suspects: Sequence[UnitId]) -> None:
+        self.suspects = list(suspects)
+
+    @property
+    def withheld(self) -> list[UnitId]:
+        """Return the half that stays out of the next batch."""
+        return self.suspects[(len(self.suspects) + 1) // 2 :]
+
+    def cleared(self, taken: Sequence[UnitId]) -> None:
+        """Note units that the CAD took."""
+        innocent = frozenset(taken)
+        self.suspects = [unit for unit in self.suspects if unit not in innocent]
+
+    def refused(self, taken: Sequence[UnitId]) -> None:
+        """Note a refused batch: the culprit is among those suspects that were in it."""
+        present = frozenset(taken)
+        self.suspects = [unit for unit in self.suspects if unit in present] or list(taken)
+
+
+class Flusher:
+    """Sends locations at the pace of the configuration and the CAD's limit.
+
+    Args:
+        interval: seconds between batches; the first comes one interval after the start.
+    """
+
+    def __init__(
+        self, coalescer: Coalescer, fleet: Fleet, client: CadClient, config: LocationsConfig,
+        metrics: Metrics, clock: Clock, *, interval: float, postals: Postals | None,
+    ) -> None:  # fmt: skip
+        self._coalescer = coalescer
+        self._fleet = fleet
+        self._client = client
+        self._config = config
+        self._metrics = metrics
+        self._clock = clock
+        self._postals = postals
+        self.interval = interval
+        self.next_at = clock.monotonic() + interval
+        self.last: BatchReport | None = None
+        self._turns = [server.id for server in fleet]
+        self._searches: dict[ServerId, _Search] = {}
+        self._paused_until: dict[ServerId, float] = {}
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            await self._clock.sleep(self.next_at - self._clock.monotonic())
+            await self.flush()
+
+    async def flush(self) -> bool:
+        """Send one batch if anything is due and the budget allows; tell whether one was sent."""
+        now = self._clock.monotonic()
+        self.next_at = max(now, self._client.free_at(UPDATE_UNIT_LOCATIONS.name))
+        if self.next_at > now:
+            return False
+        self.next_at = now + self.interval
+        self._sweep(now)
+        server_id = None if self._client.breaker.holding else self._choose(now)
+        batch = None if server_id is None else self._take(server_id, now)
+        if batch is None:
+            return False
+        await self._send(batch)
+        return True
+
+    def _sweep(self, now: float) -> None:
+        for server_id, unsent in self._coalescer.sweep(now).items():
+            if unsent:
+                self._drop(server_id, "forgotten", unsent)
+
+    def _choose(self, now: float) -> ServerId | None:
+        """Return whose turn it is: a server with a panic first, then the one that waited longest."""
+        due = [
+            server_id for server_id in self._turns
+            if self._coalescer.ready(server_id, now) and self._paused_until.get(server_id, 0.0) <= now
+        ]  # fmt: skip
+        chosen = next((server_id for server_id in due if self._coalescer.has_panic(server_id)), None)
+        if chosen is None and due:
+            chosen = due[0]
+        if chosen is not None:
+            self._turns.remove(chosen)
+            self._turns.append(chosen)
+        return chosen
+
+    def _take(self, server_id: ServerId, now: float) -> Batch | None:
+        search = self._searches.get(server_id)
+        suspects = search.suspects if search is not None else []
+        only = suspects if len(suspects) == 1 else None
+        withheld = search.withheld if search is not None else []
+        batch = self._coalescer.take(server_id, now, self._config.max_batch, withhold=withheld, only=only)
+        if search is not None and not batch.locations:
+            del self._searches[server_id]  # the suspects left, or have nothing new to tell
+            batch = self._coalescer.take(server_id, now, self._config.max_batch)
+        if batch.stale:
+            self._drop(server_id, "stale", batch.stale)
+        return batch if batch.locations else None
+
+    async def _send(self, batch: Batch) -> None:
+        name = self._fleet[batch.server_id].name
+        self._metrics.batches.labels(name).inc()
+        self._metrics.batch_units.labels(name).observe(len(batch.locations))
+        lag = batch.taken_at - batch.oldest_at
+        self._metrics.batch_lag.labels(name).observe(lag)
+        updates = [self._describe(location) for location in batch.locations]
+        updated, reason = None, "internal"
+        try:
+            answer = await self._client.send(v2.update_unit_locations(batch.server_id, updates))
+            updated, reason = self._judge(batch, answer)
+        except CadError as error:
+            reason = error.reason
+        finally:
+            self._conclude(batch, name, updated, reason)
+            self.last = BatchReport(
+                at=self._clock.wall(), server=name, units=len(updates), updated=updated,
+                lag_seconds=round(lag, 3), reason=reason,
+            )  # fmt: skip
+
+    def _judge(self, batch: Batch, answer: CadAnswer) -> tuple[int | None, str]:
+        match judge(answer):
+            case Done():
+                return v2.read_updated(answer), ""
+            case Fail():
+                reason = refusal(answer.status)
+                log.error(
+                    "batch refused", server=self._fleet[batch.server_id].name, reason=reason,
+                    units=len(batch.locations), detail=v2.read_problem(answer),
+                )  # fmt: skip
+                return None, reason
+            case verdict:
+                return None, getattr(verdict, "reason", "unauthorized")
+
+    def _conclude(self, batch: Batch, name: str, updated: int | None, reason: str) -> None:
+        """Give the batch back to the coalescer as what it turned out to be."""
+        search = self._searches.get(batch.server_id)
+        if not reason:
+            self._coalescer.confirm(batch)
+            sent = len(batch.locations)
+            self._metrics.locations_sent.labels(name).inc(sent)
+            if updated is not None and updated < sent:
+                self._metrics.locations_unmatched.labels(name).inc(sent - updated)
+            if search is not None:
+                search.cleared(batch.unit_ids)
+                if not search.suspects:
+                    del self._searches[batch.server_id]
+            return
+        self._coalescer.restore(batch)
+        self._metrics.batch_failures.labels(name, reason).inc()
+        if reason in DIVIDED:
+            self._divide(batch, name, search)
+        elif reason in ("forbidden", "not_found"):
+            self._paused_until[batch.server_id] = self._clock.monotonic() + REFUSED_PAUSE
+
+    def _divide(self, batch: Batch, name: str, search: _Search | None) -> None:
+        units = batch.unit_ids
+        if len(units) > 1:
+            search = search or _Search(units)
+            search.refused(units)
+            self._searches[batch.server_id] = search
+            return
+        self._searches.pop(batch.server_id, None)
+        self._coalescer.set_aside(units[0], self._clock.monotonic() + SET_ASIDE)
+        self._drop(batch.server_id, "refused", 1)
+        log.error("unit set aside, the CAD refuses its location", server=name, unit=shorten(units[0]))
+
+    def _describe(self, location: Location) -> v2.UnitUpdate:
+        report = location.report
+        return v2.UnitUpdate(
+            community_user_id=report.unit_id,
+            location=self._words(location),
+            coordinates=v2.coordinates(report.x, report.y, report.z, report.heading),
+            peer_id=report.peer_id,
+            vehicle=report.vehicle,
+        )
+
+    def _words(self, location: Location) -> str:
+        report = location.report
+        postal = None if self._postals is None else self._postals.nearest(report.x, report.y)
+        words = [f"[{postal}]"] if postal is not None else []
+        if location.text:
+            words.append(location.text)
+        return " ".join(words) or f"{report.x:.0f}, {report.y:.0f}"
+
+    def _drop(self, server_id: ServerId, reason: str, number: int) -> None:
+        self._metrics.locations_dropped.labels(self._fleet[server_id].name, reason).inc(number)

@@ -1,0 +1,123 @@
+"""Tells the CAD how many players each game server has, and looks whether the game servers live.
+
+A heartbeat goes out only for a server that shows a sign of life: by a push, or by answering ``/dynamic.json``, which
+every FXServer does without any resource.
+"""
+
+from asyncio import TaskGroup
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from bridge import logs
+from bridge.clock import Clock
+from bridge.errors import CadError
+from bridge.fleet import Fleet, GameServer, GameServerState, Probe
+from bridge.metrics import Metrics
+from bridge.operations import HEARTBEAT
+from bridge.retry import Done, Fail, judge, refusal
+from bridge.sonoran import v2
+from bridge.sonoran.client import CadClient
+from bridge.units import ServerId
+
+PROBE_EVERY = 10.0  # seconds between looks at /dynamic.json
+PROBE_TIMEOUT = 3.0  # seconds
+RETRY_AFTER = 10.0  # seconds after a heartbeat that did not get through
+MAX_DYNAMIC = 64 * 1024  # bytes
+
+log = logs.get("heartbeat")
+
+
+class _Dynamic(Struct):
+    clients: int
+
+
+class Heartbeat:
+    """The heartbeats of all game servers.
+
+    Args:
+        interval: seconds between two heartbeats of one server.
+        urls: where a game server answers ``/dynamic.json``, for those that are asked.
+    """
+
+    def __init__(
+        self, fleet: Fleet, client: CadClient, metrics: Metrics, clock: Clock, *, interval: float,
+        urls: dict[ServerId, str],
+    ) -> None:  # fmt: skip
+        self._fleet = fleet
+        self._client = client
+        self._metrics = metrics
+        self._clock = clock
+        self._urls = urls
+        self.interval = interval
+        self.last_success_at: dict[ServerId, float] = {}  # Unix seconds
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT)) as session,
+            TaskGroup() as group,
+        ):
+            for number, server in enumerate(self._fleet):
+                if server.id in self._urls:
+                    url = self._urls[server.id]
+                    group.create_task(self._watch(server, url, session), name=f"watch {server.name}")
+                group.create_task(self._beat(server, number), name=f"heartbeat {server.name}")
+
+    async def _beat(self, server: GameServer, number: int) -> None:
+        # The first beats of several servers are spread so that they do not meet at the limit.
+        await self._clock.sleep(min(PROBE_TIMEOUT, self.interval) + number * self.interval / self._size())
+        while True:
+            sent = await self._tell(server)
+            await self._clock.sleep(self.interval if sent else min(RETRY_AFTER, self.interval))
+
+    def _size(self) -> int:
+        return sum(1 for _ in self._fleet)
+
+    async def _tell(self, server: GameServer) -> bool:
+        """Send one heartbeat; False where there is nothing to tell yet or it did not get through."""
+        now = self._clock.monotonic()
+        players = server.players(now)
+        if players is None or server.state(now) is GameServerState.SILENT or self._client.breaker.holding:
+            return False
+        await self._clock.sleep(self._client.free_at(HEARTBEAT.name) - now)
+        try:
+            answer = await self._client.send(v2.heartbeat(server.id, players))
+        except CadError as error:
+            return self._failed(server, error.reason)
+        match judge(answer):
+            case Done():
+                self._metrics.heartbeats.labels(server.name).inc()
+                self.last_success_at[server.id] = self._clock.wall()
+                self._metrics.heartbeat_last_success.labels(server.name).set(self._clock.wall())
+                return True
+            case Fail():
+                log.error("heartbeat refused", server=server.name, detail=v2.read_problem(answer))
+                return not self._failed(server, refusal(answer.status))
+            case verdict:
+                return self._failed(server, getattr(verdict, "reason", "unauthorized"))
+
+    def _failed(self, server: GameServer, reason: str) -> bool:
+        self._metrics.heartbeat_failures.labels(server.name, reason).inc()
+        return False
+
+    async def _watch(self, server: GameServer, url: str, session: aiohttp.ClientSession) -> None:
+        while True:
+            started = self._clock.monotonic()
+            players = await _ask(session, url)
+            now = self._clock.monotonic()
+            server.probed(Probe(at=now, players=players, seconds=now - started))
+            await self._clock.sleep(PROBE_EVERY)
+
+
+async def _ask(session: aiohttp.ClientSession, url: str) -> int | None:
+    """Return the players that ``/dynamic.json`` tells, or None."""
+    try:
+        async with session.get(f"{url.rstrip('/')}/dynamic.json", allow_redirects=False) as response:
+            if not response.ok:
+                return None
+            body = await response.content.read(MAX_DYNAMIC)
+            return msgspec.json.decode(body, type=_Dynamic, strict=False).clients
+    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
+        return None

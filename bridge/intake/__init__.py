@@ -1,0 +1,21 @@
+"""Bytes to values: what game servers push, read as FXServer's encoder writes it.
+
+``document`` reads JSON that is not quite JSON, ``fields`` reads single values out of it, and one module a
+door makes the domain's values of them. Nothing here does I/O, and nothing but a PushError is raised.
+"""
+
+from bridge.intake.events import read_events
+from bridge.intake.heartbeats import read_heartbeat
+from bridge.intake.locations import LocationPush, Rejection, RejectReason, read_locations
+from bridge.intake.panics import PanicPush, read_panic
+
+__all__ = [
+    "LocationPush",
+    "PanicPush",
+    "RejectReason",
+    "Rejection",
+    "read_events",
+    "read_heartbeat",
+    "read_locations",
+    "read_panic",
+]

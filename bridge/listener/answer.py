@@ -1,0 +1,20 @@
+"""What a request is answered with."""
+
+import msgspec
+from msgspec import Struct
+
+_ENCODER = msgspec.json.Encoder()
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """One answer, free of any HTTP library; ``headers`` are those besides Content-Type."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: dict[str, str] = {}
+
+
+def json_answer(status: int, value: object) -> Answer:
+    """Return an answer that says ``value`` in JSON."""
+    return Answer(status=status, body=_ENCODER.encode(value), content_type="application/json")

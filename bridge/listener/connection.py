@@ -1,0 +1,233 @@
+"""One connection: bounded in number and in time, which the HTTP library does neither of.
+
+The clock of a request starts with its first byte, or with the connection where nothing comes, and stops
+when its body is complete. Half a header or a trickled body does not stay open.
+"""
+
+import asyncio
+from collections.abc import Callable
+from enum import Enum, auto
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+from aiohttp.streams import StreamReader
+
+from bridge import logs
+from bridge.listener.answer import Answer
+from bridge.listener.counts import REFUSED
+from bridge.listener.problem import problem
+
+KEEP_ALIVE = 75.0  # seconds an idle connection stays open; resources push at least every 5 s
+LINGER = 1.0  # seconds an unread body is thrown away, so that its sender sees the answer and not a reset
+SERVER = "cad-bridge"
+
+log = logs.get("listener")
+
+
+class Turnstile:
+    """Counts the open connections and refuses those above the limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._inside = 0
+        self._warned = False
+
+    def enter(self) -> bool:
+        """Tell whether one more may come in; it is counted then."""
+        if self._inside >= self._limit:
+            if not self._warned:
+                log.warning("connection limit reached", limit=self._limit)
+            self._warned = True
+            return False
+        self._inside += 1
+        return True
+
+    def leave(self) -> None:
+        """Take one out of the count."""
+        self._inside -= 1
+        self._warned = self._warned and self._inside > self._limit // 2
+
+
+class BodyFault(Enum):
+    """Why a body was not read to its end."""
+
+    TOO_LARGE = auto()
+    TOO_SLOW = auto()
+    BROKEN = auto()
+
+
+class Connection(web.RequestHandler):
+    """The HTTP library's connection, with a limit, a timer and answers of our own.
+
+    ``failures`` counts the wrong tokens shown on it.
+    """
+
+    __slots__ = (
+        "_body",
+        "_count",
+        "_inside",
+        "_seconds",
+        "_since",
+        "_timer",
+        "_turnstile",
+        "broken",
+        "failures",
+    )
+
+    def __init__(
+        self,
+        manager: web.Server,
+        turnstile: Turnstile,
+        request_timeout: float,
+        count: Callable[[str], None],
+    ) -> None:
+        super().__init__(
+            manager,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=KEEP_ALIVE,
+            lingering_time=LINGER,
+            auto_decompress=False,
+            # the library takes None for "no access log", its annotation does not
+            access_log=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        )
+        self.failures = 0
+        self.broken = False
+        self._turnstile = turnstile
+        self._seconds = request_timeout
+        self._count = count
+        self._inside = False
+        self._since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._body: StreamReader | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the connection in, or close it at once."""
+        self._inside = self._turnstile.enter()
+        if not self._inside:
+            self._count(REFUSED)
+            assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- servers have no other
+            transport.abort()
+            return
+        super().connection_made(transport)
+        self._start_clock()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        if self._inside:
+            self._turnstile.leave()
+        self._inside = False
+        self.stop_clock()
+        if self._timer is not None:
+            self._timer.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes from the network."""
+        if self._since is None and data:
+            self._start_clock()
+        super().data_received(data)
+        if self._body is not None and self._is_cut_short(self._body):
+            self._break(self._body)
+
+    def close(self) -> None:
+        """End the connection after the answer under way; a body under way is not waited for."""
+        super().close()
+        if self._body is not None:
+            self._break(self._body)
+
+    def stop_clock(self) -> None:
+        """Stop the request's time: it is complete, or nothing more of it is wanted."""
+        self._since = None
+
+    async def read_body(self, body: StreamReader, limit: int) -> bytes | BodyFault:
+        """Return the bytes of a body of at most ``limit``, in what is left of the request's time."""
+        if body.is_eof():
+            self.stop_clock()
+            whole = body.read_nowait()
+            return whole if len(whole) <= limit else BodyFault.TOO_LARGE
+        since = self._start_clock() if self._since is None else self._since
+        self._body = body
+        try:
+            async with asyncio.timeout_at(since + self._seconds):
+                return await self._collect(body, limit)
+        except TimeoutError:
+            return BodyFault.TOO_SLOW
+        finally:
+            self._body = None
+            self.stop_clock()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 -- it repeats bytes of the request, a token perhaps
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; handlers raise nothing that would come here."""
+        self.stop_clock()
+        if status != HTTPStatus.BAD_REQUEST:
+            log.error("connection failed", status=status, exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionResetError
+        known = (
+            HTTPStatus.BAD_REQUEST if status == HTTPStatus.BAD_REQUEST else HTTPStatus.INTERNAL_SERVER_ERROR
+        )
+        self._count(str(known.value))
+        response = respond(problem(known, "the request is not valid HTTP/1.1" if exc else known.description))
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:  # noqa: ANN401 -- the library's own signature
+        """Log what the library did not expect."""
+        log.error("connection failed", detail=str(args[0]) if args else "", exc_info=kw.get("exc_info", True))
+
+    async def _collect(self, body: StreamReader, limit: int) -> bytes | BodyFault:
+        collected = bytearray()
+        if self._is_cut_short(body):
+            self._break(body)
+        try:
+            while chunk := await body.readany():
+                collected += chunk
+                if len(collected) > limit:
+                    return BodyFault.TOO_LARGE
+        except (OSError, RuntimeError, web.RequestPayloadError):  # the three ways the library says: gone
+            self.broken = True
+        return BodyFault.BROKEN if self.broken else bytes(collected)
+
+    def _is_cut_short(self, body: StreamReader) -> bool:
+        """Only an error is queued behind an unfinished body: the parser tells the reader nothing of it."""
+        return bool(self._messages) and not body.is_eof()
+
+    def _break(self, body: StreamReader) -> None:
+        self.broken = True
+        body.feed_eof()
+
+    def _start_clock(self) -> float:
+        self._since = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._since + self._seconds, self._check_clock)
+        return self._since
+
+    def _check_clock(self) -> None:
+        self._timer = None
+        if self._since is None or self.transport is None:
+            return
+        now = self._loop.time()
+        due = self._since + self._seconds
+        if now >= due and self.writing_paused:
+            self._count("408")
+            self.transport.abort()
+        elif now >= due and self._waiter is not None and not self._messages:
+            self._count("408")
+            self.force_close()
+        else:  # too early, or its request is being served: a body has its own timer
+            self._timer = self._loop.call_at(due if now < due else now + self._seconds, self._check_clock)
+
+
+def respond(answer: Answer) -> web.Response:
+    """Return an answer in the HTTP library's terms."""
+    headers = {"Server": SERVER, **answer.headers}
+    return web.Response(
+        status=answer.status, body=answer.body, content_type=answer.content_type, headers=headers
+    )

@@ -1,0 +1,141 @@
+"""The HTTP server that game servers push to.
+
+Built on the HTTP library's lowest layer, so that every error is a problem of ours and nothing of a request
+is read before its token is known.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from http import HTTPStatus
+from types import TracebackType
+from typing import Self
+
+from aiohttp import hdrs, web
+
+from bridge import logs
+from bridge.clock import Clock
+from bridge.config import Bind, ListenerConfig
+from bridge.errors import BridgeError
+from bridge.listener.answer import Answer
+from bridge.listener.auth import Tokens, delay_after, unauthorized
+from bridge.listener.binding import bind, bound, release
+from bridge.listener.body import read_body
+from bridge.listener.connection import Connection, Turnstile, respond
+from bridge.listener.counts import RequestCounts
+from bridge.listener.problem import problem, problem_of
+from bridge.listener.routes import OTHER, Push, Resource, Route, Router
+from bridge.metrics import Metrics
+
+STOP_SECONDS = 2.0  # how long answers under way may take when the listener stops
+
+log = logs.get("listener")
+
+
+class Listener:
+    """Serves the routes on every configured address while it is entered.
+
+    Raises StartError on entering where an address cannot be had.
+    """
+
+    def __init__(
+        self, config: ListenerConfig, tokens: Tokens, routes: Sequence[Route], metrics: Metrics, clock: Clock
+    ) -> None:
+        self._config = config
+        self._tokens = tokens
+        self._router = Router(routes)
+        self._counts = RequestCounts(metrics, routes)
+        self._clock = clock
+        self._turnstile = Turnstile(config.max_connections)
+        self._servers: list[tuple[Bind, asyncio.Server]] = []
+        self._protocols: web.Server | None = None
+
+    @property
+    def addresses(self) -> tuple[Bind, ...]:
+        """Return where it really listens: port 0 has become the port that was free."""
+        return tuple(place for address, server in self._servers for place in bound(address, server))
+
+    async def __aenter__(self) -> Self:
+        protocols = self._protocols = web.Server(self._serve)
+
+        def connect() -> Connection:
+            return Connection(protocols, self._turnstile, self._config.request_timeout, self._count_unrouted)
+
+        try:
+            for address in self._config.bind:
+                self._servers.append((address, await bind(address, connect)))
+        except BaseException:
+            await self._stop(protocols)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._protocols is not None:
+            await self._stop(self._protocols)
+
+    async def _stop(self, protocols: web.Server) -> None:
+        for _, server in self._servers:
+            server.close()
+        protocols.pre_shutdown()
+        await protocols.shutdown(STOP_SECONDS)
+        for address, _ in self._servers:
+            release(address)
+        self._servers.clear()
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, Connection)  # noqa: S101 -- this server makes no other
+        resource, argument = self._router.find(request.rel_url.raw_path)
+        try:
+            answer = await self._answer(request, connection, resource, argument)
+        except Exception:
+            log.exception("request failed", route=resource.path if resource else OTHER)
+            answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the bridge failed; its log says why")
+        connection.stop_clock()
+        self._counts.answered(resource.path if resource else OTHER, f"{answer.status:d}")
+        response = respond(answer)
+        if connection.broken or not request.content.is_eof():
+            response.force_close()
+        return response
+
+    async def _answer(
+        self, request: web.BaseRequest, connection: Connection, resource: Resource | None, argument: str
+    ) -> Answer:
+        if hdrs.ORIGIN in request.headers:
+            return problem(HTTPStatus.FORBIDDEN, "a request with an Origin comes from a browser")
+        server_id = self._tokens.server_of(request.headers.get(hdrs.AUTHORIZATION))
+        if server_id is None:
+            return await self._refuse(connection)
+        connection.failures = 0
+        if resource is None:
+            return problem(HTTPStatus.NOT_FOUND, "there is nothing under this path")
+        if request.method not in resource.handlers:
+            allow = {"Allow": resource.allow}
+            return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {resource.allow}", headers=allow)
+        body = await read_body(request, connection, self._config)
+        if isinstance(body, Answer):
+            return body
+        push = Push(server_id=server_id, body=body, headers=request.headers, argument=argument)
+        return await self._push(resource, request.method, push)
+
+    async def _push(self, resource: Resource, method: str, push: Push) -> Answer:
+        started = self._clock.monotonic()
+        try:
+            return await resource.handlers[method](push)
+        except BridgeError as error:
+            return problem_of(error)
+        finally:
+            self._counts.took(resource.path, self._clock.monotonic() - started)
+
+    async def _refuse(self, connection: Connection) -> Answer:
+        connection.stop_clock()
+        connection.failures += 1
+        await self._clock.sleep(delay_after(connection.failures))
+        return unauthorized()
+
+    def _count_unrouted(self, code: str) -> None:
+        self._counts.answered(OTHER, code)

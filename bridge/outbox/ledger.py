@@ -1,0 +1,272 @@
+"""The outbox's rows: every SQL statement about events and idempotency keys, and how rows are read."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from bridge.errors import IdempotencyError
+from bridge.events import Event, EventId, EventKind, EventState, kind_of
+from bridge.outbox.records import EventView, Idempotency, Outcome, Result
+from bridge.store import Row, Transaction
+from bridge.units import ServerId, UnitId
+
+IDEMPOTENCY_SECONDS = 86_400.0  # a key is remembered this long, whatever becomes of its events
+
+_ENCODER = msgspec.json.Encoder()
+_EVENT = msgspec.json.Decoder(Event)
+_RESULT = msgspec.json.Decoder(Result)
+_OUTCOMES = msgspec.json.Decoder(dict[UnitId, Outcome])
+_EVENT_IDS = msgspec.json.Decoder(tuple[EventId, ...])
+
+
+class NewEvent(Struct, frozen=True, kw_only=True):
+    """A row to be: an accepted event; times are Unix seconds."""
+
+    id: EventId
+    server_id: ServerId
+    event: Event
+    accepted_at: float
+    expires_at: float
+
+
+class StoredEvent(Struct, frozen=True, kw_only=True):
+    """A pending row as it was found at start; ``event`` is None where the payload cannot be read."""
+
+    seq: int
+    id: EventId
+    server_id: ServerId
+    kind: EventKind
+    event: Event | None
+    accepted_at: float
+    expires_at: float
+    attempted: bool
+    unclear: bool
+    attempts: int
+    outcomes: dict[UnitId, Outcome]
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """The last word on an event; ``ended_at`` is Unix seconds."""
+
+    seq: int
+    state: EventState
+    attempts: int
+    ended_at: float
+    result: Result | None
+    error: str | None
+
+
+class Recorded(Struct, frozen=True, kw_only=True):
+    """What became of a request to keep events: their row numbers, or the ids of an earlier same request."""
+
+    seqs: tuple[int, ...] = ()
+    earlier: tuple[EventId, ...] | None = None
+
+
+def record(events: Sequence[NewEvent], idempotency: Idempotency | None) -> Callable[[Transaction], Recorded]:
+    """Insert events and the key that stands for them; a key seen before inserts nothing.
+
+    Raises (in the transaction):
+        IdempotencyError: the key came before with another body.
+    """
+
+    def work(transaction: Transaction) -> Recorded:
+        if idempotency is not None:
+            earlier = _find_earlier(transaction, events[0].server_id, idempotency)
+            if earlier is not None:
+                return Recorded(earlier=earlier)
+        seqs = tuple(_insert(transaction, event) for event in events)
+        if idempotency is not None:
+            _remember(transaction, events, idempotency)
+        return Recorded(seqs=seqs)
+
+    return work
+
+
+def mark_attempted(seqs: Sequence[int], at: float) -> Callable[[Transaction], None]:
+    """Note that a request which must not be repeated blindly is about to leave."""
+
+    def work(transaction: Transaction) -> None:
+        for seq in seqs:
+            transaction.execute(
+                "UPDATE events SET attempted_at = ?, attempts = attempts + 1 WHERE seq = ?", (at, seq)
+            )
+
+    return work
+
+
+def clear_attempted(seq: int, *, unclear: bool) -> Callable[[Transaction], None]:
+    """Note how the last attempt ended; ``unclear``: the CAD may have acted."""
+
+    def work(transaction: Transaction) -> None:
+        transaction.execute(
+            "UPDATE events SET attempted_at = NULL, unclear = unclear OR ? WHERE seq = ?", (int(unclear), seq)
+        )
+
+    return work
+
+
+def save_outcomes(seq: int, outcomes: dict[UnitId, Outcome]) -> Callable[[Transaction], None]:
+    """Note which units' shares in an event have ended, so that a restart does not repeat them."""
+    encoded = _ENCODER.encode(outcomes)
+
+    def work(transaction: Transaction) -> None:
+        transaction.execute("UPDATE events SET outcomes = ? WHERE seq = ?", (encoded, seq))
+
+    return work
+
+
+def end(ending: Ending) -> Callable[[Transaction], None]:
+    """Write an event's last word. What is delivered or superseded no longer needs its payload."""
+    keep = ending.state in (EventState.FAILED, EventState.EXPIRED)
+
+    def work(transaction: Transaction) -> None:
+        transaction.execute(
+            "UPDATE events SET state = ?, attempts = ?, attempted_at = NULL, ended_at = ?, result = ?,"
+            " error = ?, outcomes = NULL, payload = CASE WHEN ? THEN payload END WHERE seq = ?",
+            (
+                ending.state,
+                ending.attempts,
+                ending.ended_at,
+                None if ending.result is None else _ENCODER.encode(ending.result),
+                ending.error,
+                int(keep),
+                ending.seq,
+            ),
+        )
+
+    return work
+
+
+def load_pending(transaction: Transaction) -> list[StoredEvent]:
+    """Return what had not ended, in the order of acceptance."""
+    rows = transaction.query(
+        "SELECT seq, id, server, kind, payload, accepted_at, expires_at, attempted_at IS NOT NULL, unclear,"
+        " attempts, outcomes"
+        " FROM events WHERE state = 'pending' ORDER BY seq"
+    )
+    return [_stored(row) for row in rows]
+
+
+def count_states(transaction: Transaction) -> dict[EventState, int]:
+    """Return how many events stand in each state."""
+    rows = transaction.query("SELECT state, count(*) FROM events GROUP BY state")
+    return {EventState(str(state)): int(number or 0) for state, number in rows}
+
+
+def find(server_id: ServerId, event_id: EventId) -> Callable[[Transaction], EventView | None]:
+    """Look an event of a server up."""
+
+    def work(transaction: Transaction) -> EventView | None:
+        rows = transaction.query(
+            "SELECT id, kind, state, attempts, accepted_at, ended_at, result, error"
+            " FROM events WHERE id = ? AND server = ?",
+            (event_id, server_id),
+        )
+        return _view(rows[0]) if rows else None
+
+    return work
+
+
+def prune(now: float, keep_delivered: float, keep_failed: float, limit: int) -> Callable[[Transaction], int]:
+    """Delete up to ``limit`` events that ended long enough ago, and old keys; return how many events went."""
+
+    def work(transaction: Transaction) -> int:
+        transaction.execute("DELETE FROM idempotency WHERE created_at < ?", (now - IDEMPOTENCY_SECONDS,))
+        deleted = 0
+        for states, keep in (
+            ("('delivered', 'superseded')", keep_delivered),
+            ("('failed', 'expired')", keep_failed),
+        ):
+            transaction.execute(
+                f"DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE state IN {states}"  # noqa: S608 -- both sets stand above
+                " AND ended_at < ? LIMIT ?)",
+                (now - keep, limit),
+            )
+            deleted += int(transaction.query("SELECT changes()")[0][0] or 0)
+        return deleted
+
+    return work
+
+
+def _find_earlier(
+    transaction: Transaction, server_id: ServerId, idempotency: Idempotency
+) -> tuple[EventId, ...] | None:
+    rows = transaction.query(
+        "SELECT body_hash, event_ids FROM idempotency WHERE server = ? AND key = ?",
+        (server_id, idempotency.key),
+    )
+    if not rows:
+        return None
+    body_hash, event_ids = rows[0]
+    if body_hash != idempotency.body_hash:
+        raise IdempotencyError("this Idempotency-Key was used with another body")
+    return _EVENT_IDS.decode(event_ids if isinstance(event_ids, bytes) else b"[]")
+
+
+def _insert(transaction: Transaction, event: NewEvent) -> int:
+    return transaction.execute(
+        "INSERT INTO events (id, server, kind, state, payload, accepted_at, expires_at)"
+        " VALUES (?, ?, ?, 'pending', ?, ?, ?)",
+        (
+            event.id,
+            event.server_id,
+            kind_of(event.event),
+            _ENCODER.encode(event.event),
+            event.accepted_at,
+            event.expires_at,
+        ),
+    )
+
+
+def _remember(transaction: Transaction, events: Sequence[NewEvent], idempotency: Idempotency) -> None:
+    transaction.execute(
+        "INSERT INTO idempotency (server, key, body_hash, event_ids, created_at) VALUES (?, ?, ?, ?, ?)",
+        (
+            events[0].server_id,
+            idempotency.key,
+            idempotency.body_hash,
+            _ENCODER.encode([event.id for event in events]),
+            events[0].accepted_at,
+        ),
+    )
+
+
+def _stored(row: Row) -> StoredEvent:
+    seq, event_id, server, kind, payload, accepted_at, expires_at, attempted, unclear, attempts, outcomes = (
+        row
+    )
+    try:
+        event = _EVENT.decode(payload if isinstance(payload, bytes) else b"")
+        ended = _OUTCOMES.decode(outcomes) if isinstance(outcomes, bytes) else {}
+    except msgspec.MsgspecError:
+        event, ended = None, {}
+    return StoredEvent(
+        seq=int(seq or 0),
+        id=EventId(str(event_id)),
+        server_id=ServerId(int(server or 0)),
+        kind=EventKind(str(kind)),
+        event=event,
+        accepted_at=float(accepted_at or 0),
+        expires_at=float(expires_at or 0),
+        attempted=bool(attempted),
+        unclear=bool(unclear),
+        attempts=int(attempts or 0),
+        outcomes=ended,
+    )
+
+
+def _view(row: Row) -> EventView:
+    event_id, kind, state, attempts, accepted_at, ended_at, result, error = row
+    delivered = state == EventState.DELIVERED
+    return EventView(
+        id=EventId(str(event_id)),
+        type=EventKind(str(kind)),
+        state=EventState(str(state)),
+        attempts=int(attempts or 0),
+        accepted_at=float(accepted_at or 0),
+        delivered_at=float(ended_at) if delivered and ended_at is not None else None,
+        result=_RESULT.decode(result) if isinstance(result, bytes) else None,
+        error=None if error is None else str(error),
+    )

@@ -1,0 +1,9 @@
+"""A Sonoran CAD to try things against, written from Sonoran's documents alone.
+
+A request goes down this line::
+
+    server (sockets) -> cloud (faults, delays) -> cad (key, limits, plan) -> emergency | general -> community
+
+``control`` is a second door beside it, for whoever steers a test. Nothing here knows the bridge's own client
+or tables, so that a misreading of the documents cannot hide in both.
+"""

@@ -1,0 +1,100 @@
+"""The circuit breaker: what is known of the CAD's health, and who is told when it changes.
+
+An open breaker slows attempts down to probes; it never drops anything.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from bridge import logs
+from bridge.clock import Clock
+
+DOWN_AFTER = 3  # failures in a row; fewer may be one bad request that is tried again
+
+log = logs.get("breaker")
+
+
+class KeyState(StrEnum):
+    """What the CAD last said of the API key."""
+
+    UNKNOWN = "unknown"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class Breaker:
+    """Whether the CAD answers, and whether it accepts the key. Times are monotonic seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._recovered: list[Callable[[], None]] = []
+        self._doubted: list[Callable[[], None]] = []
+        self.key = KeyState.UNKNOWN
+        self.suspected = False  # a request was refused with 401; getVersion has not confirmed it yet
+        self.accepted_at: float | None = None
+        self.last_answer_at: float | None = None  # Unix seconds
+
+    @property
+    def down(self) -> bool:
+        """Tell whether only probes should be sent."""
+        return self._failures >= DOWN_AFTER
+
+    @property
+    def holding(self) -> bool:
+        """Tell whether nothing but getVersion may be sent: the key is refused, or about to be asked for."""
+        return self.suspected or self.key is KeyState.REFUSED
+
+    def on_recovery(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called whenever sending becomes worth while again."""
+        self._recovered.append(callback)
+
+    def on_doubt(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when the key should be looked at."""
+        self._doubted.append(callback)
+
+    def answered(self) -> None:
+        """Record an answer of any kind but 408 and 5xx."""
+        was_down = self.down
+        self._failures = 0
+        self.last_answer_at = self._clock.wall()
+        if was_down:
+            log.info("CAD is back")
+            self._tell()
+
+    def failed(self, reason: str) -> None:
+        """Record that no usable answer came."""
+        self._failures += 1
+        if self._failures == DOWN_AFTER:
+            log.warning("CAD is down", reason=reason)
+
+    def suspect_key(self) -> None:
+        """Hold everything until the key has been looked at: the CAD answered 401."""
+        self.suspected = True
+        for callback in self._doubted:
+            callback()
+
+    def refuse_key(self) -> None:
+        """Hold everything: getVersion says that the key is wrong."""
+        if self.key is not KeyState.REFUSED:
+            log.error(
+                "API key refused, everything is held",
+                hint="put the right key into cad.api_key_file and restart",
+            )
+        self.suspected = False
+        self.key = KeyState.REFUSED
+
+    def accept_key(self) -> None:
+        """Let everything go: getVersion took the key."""
+        held = self.holding
+        if self.key is KeyState.REFUSED:
+            log.info("API key accepted again")
+        self.suspected = False
+        self.key = KeyState.ACCEPTED
+        self.accepted_at = self._clock.monotonic()
+        if held:
+            self._tell()
+
+    def _tell(self) -> None:
+        for callback in self._recovered:
+            callback()

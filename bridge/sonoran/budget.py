@@ -1,0 +1,244 @@
+"""The rate budgets: when a request of an operation may leave so that no documented limit is passed.
+
+Sonoran counts each operation per API key and minute, and nobody knows whether in fixed or sliding windows. A slot
+is therefore free again only 60 s after its answer: whenever between leaving and answer the CAD counted the
+request, no 60 s of its clock hold more than the limit. Every request's time goes to disk, so that neither a
+restart nor a kill gives slots back early.
+"""
+
+import bisect
+import uuid
+from collections import deque
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from bridge.clock import Clock
+from bridge.operations import HEARTBEAT, OPERATIONS, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
+from bridge.store import Store, Transaction
+
+WINDOW = 60.0  # seconds in which the CAD counts
+LOCATION_MARGIN = (
+    0.05  # seconds between location requests beyond the even pace: at an exact pace jitter overruns
+)
+FIRST_PENALTY = 5.0  # seconds to wait after a 429 that does not say how long
+LONGEST_PENALTY = 60.0  # seconds, after several such in a row
+FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """A slot taken for one request."""
+
+    operation: str
+    id: str
+    started_at: float
+
+
+class Budget:
+    """One operation's slots. All times are monotonic seconds.
+
+    Args:
+        limit: requests in any 60 s.
+        gap: seconds between two starts at least.
+        burst: if positive, this many at once, then one each ``120 s / limit``; so that after a burst none waits
+            for the whole window to pass.
+    """
+
+    def __init__(self, limit: int, *, gap: float = 0.0, burst: int = 0) -> None:
+        self.limit = limit
+        self._gap = gap
+        self._burst = burst
+        self._refill = 2 * WINDOW / limit
+        self._free_at: deque[float] = (
+            deque()
+        )  # when each answered request's slot is free again, soonest first
+        self._in_flight = 0
+        self._not_before = float("-inf")  # by the gap
+        self._debt_until = float("-inf")  # by the burst: when all of it would be available again
+        self._paused_until = float("-inf")
+        self._refusals = 0
+
+    def free_at(self, now: float) -> float:
+        """Return the earliest time at which a request may leave; with some in flight it may turn out later."""
+        at = max(now, self._paused_until, self._not_before)
+        if self._burst:
+            at = max(at, self._debt_until - (self._burst - 1) * self._refill)
+        self._drop_free(now)
+        excess = len(self._free_at) + self._in_flight - self.limit
+        if excess >= 0:
+            slots = self._free_at
+            at = max(at, slots[excess] if excess < len(slots) else now + WINDOW)
+        return at
+
+    def take(self, now: float) -> None:
+        """Use a slot; the caller has seen that one is free."""
+        self._in_flight += 1
+        self._count(now)
+
+    def settle(self, now: float) -> None:
+        """The answer of a request came, or will never come."""
+        self._in_flight -= 1
+        self._free_at.append(now + WINDOW)
+
+    def restore(self, started_at: float, answered_at: float) -> None:
+        """Count a request of a former run, oldest first."""
+        bisect.insort(self._free_at, answered_at + WINDOW)
+        self._count(started_at)
+
+    def pause(self, now: float, seconds: float | None) -> float:
+        """Send nothing until the CAD's penalty is over and return how long that is.
+
+        Args:
+            now: the time of the refusal.
+            seconds: what the CAD asked for; None: 5 s, doubling to 60 with each refusal in a row.
+        """
+        if seconds is None:
+            seconds = min(FIRST_PENALTY * 2**self._refusals, LONGEST_PENALTY)
+            self._refusals = min(self._refusals + 1, 8)
+        self._paused_until = max(self._paused_until, now + seconds)
+        return seconds
+
+    def accepted(self) -> None:
+        """The CAD took a request: the next penalty starts from the beginning."""
+        self._refusals = 0
+
+    def remaining(self, now: float) -> int:
+        """Return how many requests the window still allows now; 0 while paused."""
+        self._drop_free(now)
+        if now < self._paused_until:
+            return 0
+        return max(0, self.limit - len(self._free_at) - self._in_flight)
+
+    def _count(self, started_at: float) -> None:
+        self._not_before = max(self._not_before, started_at + self._gap)
+        if self._burst:
+            self._debt_until = max(self._debt_until, started_at) + self._refill
+
+    def _drop_free(self, now: float) -> None:
+        while self._free_at and self._free_at[0] <= now:
+            self._free_at.popleft()
+
+
+class Budgets:
+    """Every operation's budget, remembered on disk.
+
+    Args:
+        limits: requests a minute, by operation name, our share already taken.
+        interval: seconds between two location requests at least, as configured.
+        timeout: seconds a request may last; one that a kill cut off counts as answered no earlier.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, limits: Mapping[str, int], interval: float, timeout: float
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._timeout = timeout
+        self._budgets = {name: _build(name, limit, interval) for name, limit in limits.items()}
+        self._open: set[str] = set()  # tickets of requests without an answer
+        self._pruned_at = clock.monotonic()
+
+    async def load(self) -> None:
+        """Count what former runs sent in the last minute."""
+        rows = await self._store.write(
+            lambda tx: tx.query("SELECT operation, started_at, answered_at FROM requests ORDER BY started_at")
+        )
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        for operation, started, answered in rows:
+            budget = self._budgets.get(str(operation))
+            age = max(0.0, wall - float(started or 0))
+            if budget is None or age > WINDOW + self._timeout:
+                continue
+            ended_ago = max(0.0, age - self._timeout if answered is None else wall - float(answered))
+            budget.restore(now - age, now - ended_ago)
+
+    def free_at(self, operation: str) -> float:
+        """Return when a request of the operation may leave, in monotonic seconds."""
+        return self._budgets[operation].free_at(self._clock.monotonic())
+
+    def take(self, operation: str) -> Ticket | None:
+        """Use a slot, or return None while none is free."""
+        now = self._clock.monotonic()
+        budget = self._budgets[operation]
+        if budget.free_at(now) > now:
+            return None
+        budget.take(now)
+        ticket = Ticket(operation=operation, id=uuid.uuid4().hex, started_at=now)
+        self._open.add(ticket.id)
+        self._record(ticket)
+        return ticket
+
+    def settle(self, ticket: Ticket, sends: int = 1) -> None:
+        """End a request that went over the wire ``sends`` times: the HTTP library repeats some by itself.
+
+        Settling a ticket again changes nothing.
+        """
+        if ticket.id not in self._open:
+            return
+        self._open.remove(ticket.id)
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        budget = self._budgets[ticket.operation]
+        budget.settle(now)
+        for _ in range(sends - 1):
+            budget.take(now)
+            budget.settle(now)
+            self._record(Ticket(operation=ticket.operation, id=uuid.uuid4().hex, started_at=now))
+        self._store.post(
+            lambda tx: tx.execute("UPDATE requests SET answered_at = ? WHERE id = ?", (wall, ticket.id))
+        )
+        if now - self._pruned_at > WINDOW:
+            self._pruned_at = now
+            self._store.post(lambda tx: _prune(tx, wall))
+
+    def _record(self, ticket: Ticket) -> None:
+        wall = self._clock.wall()
+        self._store.post(
+            lambda tx: tx.execute(
+                "INSERT INTO requests (id, operation, started_at) VALUES (?, ?, ?)",
+                (ticket.id, ticket.operation, wall),
+            )
+        )
+
+    def __getitem__(self, operation: str) -> Budget:
+        """Return one operation's budget."""
+        return self._budgets[operation]
+
+    def remaining(self) -> dict[str, tuple[int, int]]:
+        """Return limit and requests left now, by operation."""
+        now = self._clock.monotonic()
+        return {name: (budget.limit, budget.remaining(now)) for name, budget in self._budgets.items()}
+
+
+def effective_limits(overrides: Mapping[str, int], share: float) -> dict[str, int]:
+    """Return the requests a minute that we allow ourselves, by operation: never fewer than one."""
+    return {
+        name: max(1, int(overrides.get(name, operation.per_minute) * share))
+        for name, operation in OPERATIONS.items()
+    }
+
+
+def location_pace(interval: float, limit: int) -> float:
+    """Return the seconds between location batches: the configured interval, but never at the limit's brink."""
+    return max(interval, WINDOW / limit + LOCATION_MARGIN)
+
+
+def heartbeat_pace(interval: float, servers: int, limit: int) -> float:
+    """Return the seconds between a server's heartbeats: stretched where many servers share the limit."""
+    return max(interval, WINDOW * servers / limit)
+
+
+def _build(operation: str, limit: int, interval: float) -> Budget:
+    if operation == UPDATE_UNIT_LOCATIONS.name:
+        return Budget(limit, gap=location_pace(interval, limit))
+    if operation == SET_UNIT_PANIC.name:
+        return Budget(limit, burst=max(1, limit // 2))
+    if operation == HEARTBEAT.name:
+        return Budget(limit, gap=WINDOW / limit / 2)
+    return Budget(limit)
+
+
+def _prune(transaction: Transaction, wall: float) -> None:
+    transaction.execute(
+        "DELETE FROM requests WHERE started_at < ? OR started_at > ?",
+        (wall - FORGOTTEN_AFTER, wall + FORGOTTEN_AFTER),
+    )

@@ -1,0 +1,96 @@
+"""The CAD as the rest of the program sees it: one place where a request meets budget, breaker and metrics."""
+
+from typing import Protocol
+
+from bridge import logs
+from bridge.clock import Clock
+from bridge.errors import BudgetError, CadError
+from bridge.metrics import Metrics
+from bridge.sonoran.breaker import Breaker, KeyState
+from bridge.sonoran.budget import Budgets, Ticket
+from bridge.sonoran.http import CadAnswer, CadRequest, Line
+
+FORBIDDEN_PAUSE = 30.0  # seconds: a plan that lacks an operation does not change within a minute
+
+TOO_MANY_REQUESTS = 429
+UNAUTHORIZED = 401
+FORBIDDEN = 403
+
+log = logs.get("cad")
+
+
+class Transport(Protocol):
+    """What carries a request: the real wire, or a simulated CAD in the same process."""
+
+    async def exchange(self, request: CadRequest) -> CadAnswer:
+        """Send and return the complete answer, or raise ``CadError``."""
+        ...
+
+
+class CadClient:
+    """Sends requests within the budgets and keeps the breaker and the metrics true."""
+
+    def __init__(
+        self, transport: Transport, budgets: Budgets, breaker: Breaker, metrics: Metrics, clock: Clock
+    ) -> None:
+        self._transport = transport
+        self._metrics = metrics
+        self._clock = clock
+        self.budgets = budgets
+        self.breaker = breaker
+        self.urgent_used_at = float("-inf")  # when the urgent line last carried a request, monotonic seconds
+
+    def free_at(self, operation: str) -> float:
+        """Return when a request of the operation may leave, in monotonic seconds."""
+        return self.budgets.free_at(operation)
+
+    async def send(self, request: CadRequest, ticket: Ticket | None = None) -> CadAnswer:
+        """Send one request in a slot of its budget and return the CAD's answer, whatever its status.
+
+        Args:
+            request: what to send.
+            ticket: a slot taken before; else one is taken now.
+
+        Raises:
+            BudgetError: no slot is free.
+            CadError: no complete answer came.
+        """
+        name = request.operation.name
+        ticket = ticket or self.budgets.take(name)
+        if ticket is None:
+            raise BudgetError(self.free_at(name))
+        sends = 1
+        try:
+            answer = await self._transport.exchange(request)
+            sends = answer.sends
+        except CadError as error:
+            self._metrics.cad_request_failures.labels(name, error.reason).inc()
+            self.breaker.failed(error.reason)
+            log.debug("CAD gave no answer", operation=name, reason=error.reason, sent=error.sent)
+            raise
+        finally:
+            self.budgets.settle(ticket, sends)
+            if request.line is Line.URGENT:
+                self.urgent_used_at = self._clock.monotonic()
+        self._note(name, answer)
+        return answer
+
+    def _note(self, name: str, answer: CadAnswer) -> None:
+        self._metrics.cad_requests.labels(name, str(answer.status)).inc()
+        self._metrics.cad_request.labels(name).observe(answer.seconds)
+        log.debug("CAD answered", operation=name, status=answer.status, trace=answer.trace_id)
+        if answer.unavailable:
+            self.breaker.failed(f"status {answer.status}")
+            return
+        self.breaker.answered()
+        budget = self.budgets[name]
+        if answer.status == TOO_MANY_REQUESTS:
+            seconds = budget.pause(self._clock.monotonic(), answer.retry_after)
+            log.warning("CAD limits our rate", operation=name, seconds=round(seconds, 1))
+        elif answer.status == UNAUTHORIZED and self.breaker.key is not KeyState.REFUSED:
+            self.breaker.suspect_key()
+        elif answer.status == FORBIDDEN:
+            budget.pause(self._clock.monotonic(), FORBIDDEN_PAUSE)
+            log.warning("CAD forbids an operation, it is slowed", operation=name, trace=answer.trace_id)
+        else:
+            budget.accepted()

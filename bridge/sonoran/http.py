@@ -1,0 +1,206 @@
+"""The wire to Sonoran: HTTP requests over lines that are kept warm, and every library error mapped.
+
+Three kinds of line, since they must not wait for each other: the urgent one for panics, the ordinary one, and a
+fresh one for requests that must not be repeated, which never rides on a connection that idled for long.
+"""
+
+import math
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from types import SimpleNamespace
+from typing import Self
+
+import aiohttp
+from msgspec import Struct
+from yarl import URL
+
+from bridge.clock import Clock
+from bridge.config import Secret
+from bridge.errors import CadError
+from bridge.operations import Operation
+
+FAILURE_REASONS = ("dns", "connect", "tls", "timeout", "reset", "protocol", "too_large", "budget")
+MAX_ANSWER = 4 * 1024 * 1024  # bytes; the longest documented answer is a list of calls
+LONGEST_RETRY_AFTER = 300.0  # seconds; a longer one is taken for a mistake
+EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, below it a duration
+TRACE_HEADERS = ("x-trace-id", "x-kong-request-id")
+
+
+class Line(StrEnum):
+    """Which connections a request may use."""
+
+    URGENT = "urgent"
+    ORDINARY = "ordinary"
+    FRESH = "fresh"
+
+
+IDLE_SECONDS = {Line.URGENT: 90.0, Line.ORDINARY: 30.0, Line.FRESH: 4.0}
+"""How long a connection may idle and still be used."""
+
+
+class CadRequest(Struct, frozen=True, kw_only=True):
+    """One request; ``path`` is encoded already."""
+
+    operation: Operation
+    path: str
+    body: bytes | None = None
+    line: Line = Line.ORDINARY
+
+
+class CadAnswer(Struct, frozen=True, kw_only=True):
+    """A complete answer. ``retry_after`` is seconds; ``sends`` counts how often the request went over the wire."""
+
+    status: int
+    body: bytes
+    retry_after: float | None
+    trace_id: str | None
+    seconds: float
+    sends: int
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the CAD took the request."""
+        return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's own numbers
+
+    @property
+    def unavailable(self) -> bool:
+        """Tell whether the CAD could not serve the request now."""
+        return self.status == 408 or self.status >= 500  # noqa: PLR2004 -- HTTP's own numbers
+
+
+class CadHttp:
+    """The sessions to one CAD. An async context manager."""
+
+    def __init__(self, base_url: str, api_key: Secret, timeout: float, clock: Clock) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._api_key = api_key
+        self._timeout = timeout
+        self._clock = clock
+        self._sessions: dict[Line, aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        """Make the sessions; no connection is opened yet."""
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_count_send)
+        for line in Line:
+            self._sessions[line] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=ssl.create_default_context()
+                ),
+                headers={"Authorization": f"Bearer {self._api_key.reveal()}", "Accept": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trace_configs=[trace],
+            )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close all connections."""
+        for session in self._sessions.values():
+            await session.close()
+
+    async def exchange(self, request: CadRequest) -> CadAnswer:
+        """Send one request and return the complete answer.
+
+        Raises:
+            CadError: none came; ``sent`` says whether the request may have left.
+        """
+        wire = SimpleNamespace(sends=0)
+        started = self._clock.monotonic()
+        try:
+            async with self._sessions[request.line].request(
+                request.operation.method,
+                URL(self._base_url + request.path, encoded=True),
+                data=request.body,
+                headers={"Content-Type": "application/json"} if request.body is not None else None,
+                allow_redirects=False,
+                trace_request_ctx=wire,
+            ) as response:
+                body = await _read(response)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise CadError(classify(error), sent=wire.sends > 0) from error
+        return CadAnswer(
+            status=response.status,
+            body=body,
+            retry_after=read_retry_after(response.headers, self._clock.wall()),
+            trace_id=next(
+                (response.headers[name] for name in TRACE_HEADERS if name in response.headers), None
+            ),
+            seconds=self._clock.monotonic() - started,
+            sends=max(1, wire.sends),
+        )
+
+
+def classify(error: BaseException) -> str:
+    """Return the one of ``FAILURE_REASONS`` that a library error means."""
+    table: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+        (TimeoutError, "timeout"),
+        (aiohttp.ClientConnectorDNSError, "dns"),
+        (aiohttp.ClientSSLError, "tls"),
+        (aiohttp.ClientConnectorError, "connect"),
+        (
+            (aiohttp.ServerConnectionError, aiohttp.ClientOSError, aiohttp.ClientPayloadError, OSError),
+            "reset",
+        ),
+        (_TooLargeError, "too_large"),
+    )
+    return next((reason for kinds, reason in table if isinstance(error, kinds)), "protocol")
+
+
+def read_retry_after(headers: Mapping[str, str], wall: float) -> float | None:
+    """Return the seconds the CAD asks to wait, or None where it does not say so in a way that makes sense.
+
+    Sonoran sends Retry-After as seconds or an HTTP date, RateLimit-Reset as seconds, and X-RateLimit-Reset as
+    seconds or as Unix time.
+    """
+    for name in ("Retry-After", "RateLimit-Reset", "X-RateLimit-Reset"):
+        seconds = _as_seconds(headers.get(name), wall)
+        if seconds is not None and seconds > 0:
+            return min(seconds, LONGEST_RETRY_AFTER)
+    return None
+
+
+def _as_seconds(value: str | None, wall: float) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return _seconds_until(value, wall)
+    if not math.isfinite(number):
+        return None
+    return number - wall if number >= EPOCH else number
+
+
+def _seconds_until(date: str, wall: float) -> float | None:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - datetime.fromtimestamp(wall, UTC)).total_seconds()
+
+
+class _TooLargeError(ValueError):
+    """The answer is longer than any the CAD documents."""
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_any():
+        size += len(part)
+        if size > MAX_ANSWER:
+            raise _TooLargeError
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _count_send(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    context.trace_request_ctx.sends += 1

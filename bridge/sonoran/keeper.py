@@ -1,0 +1,70 @@
+"""Keeps the urgent line warm and knows whether the key is right, by one cheap question: getVersion."""
+
+from bridge import logs
+from bridge.clock import Alarm, Clock
+from bridge.errors import CadError
+from bridge.sonoran import v2
+from bridge.sonoran.breaker import Breaker, KeyState
+from bridge.sonoran.client import UNAUTHORIZED, CadClient
+from bridge.sonoran.http import CadAnswer, Line
+
+WARM_EVERY = 25.0  # seconds of silence on the urgent line; servers close idle connections after 60 s and more
+PROBE_EVERY = 10.0  # seconds while the CAD is down
+REFUSED_DELAYS = (2.0, 5.0, 15.0, 60.0)  # seconds between probes of a refused key; the last one repeats
+
+log = logs.get("keeper")
+
+
+class Keeper:
+    """Asks getVersion at start, before the urgent line cools, and whenever the key is in doubt."""
+
+    def __init__(self, client: CadClient, breaker: Breaker, clock: Clock) -> None:
+        self._client = client
+        self._breaker = breaker
+        self._clock = clock
+        self._alarm = Alarm(clock)
+        self._refusals = 0
+        self.plan: str | None = None
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            await self._wait(await self._ask())
+
+    def look(self) -> None:
+        """Have the key looked at now: the CAD answered 401."""
+        self._alarm.ring()
+
+    async def _wait(self, next_at: float) -> None:
+        while self._clock.monotonic() < next_at:
+            await self._alarm.wait_until(next_at)
+            if self._breaker.suspected:
+                return
+            if self._breaker.key is KeyState.ACCEPTED and not self._breaker.down:
+                next_at = max(next_at, self._client.urgent_used_at + WARM_EVERY)
+
+    async def _ask(self) -> float:
+        """Ask once and return when to ask again."""
+        now = self._clock.monotonic()
+        free_at = self._client.free_at("getVersion")
+        if free_at > now:
+            await self._clock.sleep(free_at - now)
+        try:
+            answer = await self._client.send(v2.get_version(Line.URGENT))
+        except CadError:
+            return self._clock.monotonic() + PROBE_EVERY
+        return self._clock.monotonic() + self._learn(answer)
+
+    def _learn(self, answer: CadAnswer) -> float:
+        if answer.status == UNAUTHORIZED:
+            self._breaker.refuse_key()
+            self._refusals += 1
+            return REFUSED_DELAYS[min(self._refusals, len(REFUSED_DELAYS)) - 1]
+        if answer.ok:
+            self._refusals = 0
+            if self.plan is None:
+                log.info("CAD reached", plan=v2.read_plan(answer))
+            self.plan = v2.read_plan(answer)
+            self._breaker.accept_key()
+            return WARM_EVERY
+        return PROBE_EVERY

@@ -1,0 +1,330 @@
+"""The file on disk: one SQLite connection in one thread, and group commit.
+
+What several callers want written at the same time goes into one transaction, so that they share one fsync. A
+caller goes on only after the commit. One connection alone, because SQLite before 3.51.3 can corrupt a WAL that
+two connections reset at once. Nothing outside this module knows sqlite3.
+"""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from time import perf_counter
+from typing import Generic, Self, TypeVar
+
+from bridge.errors import BridgeError, StartError, StoreError
+
+T = TypeVar("T")
+Value = str | bytes | int | float | None
+Row = tuple[Value, ...]
+
+GROUP_LIMIT = 64  # jobs in one transaction: more only lengthens everybody's wait
+SYNCHRONOUS_FULL = 2
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    server INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL,
+    payload BLOB,
+    accepted_at REAL NOT NULL,
+    expires_at REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    attempted_at REAL,
+    unclear INTEGER NOT NULL DEFAULT 0,
+    outcomes BLOB,
+    ended_at REAL,
+    result BLOB,
+    error TEXT
+) STRICT;
+CREATE INDEX events_by_state ON events (state, ended_at);
+CREATE TABLE idempotency (
+    server INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    body_hash BLOB NOT NULL,
+    event_ids BLOB NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (server, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY,
+    operation TEXT NOT NULL,
+    started_at REAL NOT NULL,
+    answered_at REAL
+) STRICT, WITHOUT ROWID;
+"""
+
+
+class Transaction:
+    """What a job may do with the file; it lives on the store's thread and only during the job."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement that changes something and return the last inserted row's number, or 0."""
+        return self._connection.execute(statement, values).lastrowid or 0
+
+    def query(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+        """Run a query and return its rows."""
+        return self._connection.execute(statement, values).fetchall()
+
+
+class _Job(Generic[T]):
+    """One caller's share of a transaction, and who hears of its end on the event loop."""
+
+    def __init__(
+        self,
+        work: Callable[[Transaction], T],
+        done: Callable[[T], None],
+        failed: Callable[[BridgeError], None],
+    ) -> None:
+        self.work = work
+        self.done = done
+        self.failed = failed
+        self.error: BridgeError | None = None
+        self._result: list[T] = []
+
+    def run(self, transaction: Transaction) -> None:
+        self._result = [self.work(transaction)]
+
+    def report(self) -> None:
+        if self.error is None:
+            self.done(self._result[0])
+        else:
+            self.failed(self.error)
+
+
+class Store:
+    """The open file. ``write`` is durable when it returns."""
+
+    def __init__(self, path: Path, observe_commit: Callable[[float], None]) -> None:
+        self._path = path
+        self._observe_commit = observe_commit
+        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._waiting = 0
+        self.error: str | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Tell whether something handed in has not been reported yet."""
+        return self._waiting > 0
+
+    async def __aenter__(self) -> Self:
+        """Open the file, create or check its schema, and start the thread.
+
+        Raises:
+            StartError: it is held by another daemon, was written by a newer version, or cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._connection = await asyncio.to_thread(_open, self._path)
+        self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Finish what was handed in and close the file."""
+        if self._thread is not None:
+            self._jobs.put(None)
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
+
+    async def write(
+        self, work: Callable[[Transaction], T], committed: Callable[[T], None] | None = None
+    ) -> T:
+        """Run ``work`` in a transaction and return its result after the commit.
+
+        Args:
+            work: runs on the store's thread; a ``BridgeError`` that it raises undoes only itself.
+            committed: called on the event loop after the commit even if the caller was cancelled meanwhile.
+
+        Raises:
+            StoreError: the disk is full, read-only or failing; nothing of ``work`` was written.
+        """
+        assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def done(result: T) -> None:
+            if committed is not None:
+                committed(result)
+            if not future.done():
+                future.set_result(result)
+
+        def failed(error: BridgeError) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        self._put(_Job(work, done, failed))
+        return await future
+
+    def post(
+        self,
+        work: Callable[[Transaction], object],
+        committed: Callable[[], None] | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> None:
+        """Hand in ``work`` without waiting; the callbacks run on the event loop."""
+
+        def done(_: object) -> None:
+            if committed is not None:
+                committed()
+
+        def undone(_: BridgeError) -> None:
+            if failed is not None:
+                failed()
+
+        self._put(_Job(work, done, undone))
+
+    async def ping(self) -> None:
+        """Pass through the thread; while the file fails, try a write to see whether it works again.
+
+        Raises:
+            StoreError: it does not.
+        """
+        await self.write(_touch if self.error else _look)
+
+    def _put(self, job: _Job[T]) -> None:
+        self._waiting += 1
+        self._jobs.put(job)  # type: ignore[arg-type]  # each job keeps its T to itself
+
+    def _serve(self) -> None:
+        """Run on the thread: take what waits, commit it together, report."""
+        assert self._connection is not None, "the store is not open"  # noqa: S101 -- an error of the program
+        assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
+        stopping = False
+        while not stopping:
+            jobs, stopping = self._gather()
+            if jobs:
+                error, seconds = _commit(self._connection, jobs)
+                if not self._loop.is_closed():
+                    self._loop.call_soon_threadsafe(self._report, jobs, error, seconds)
+        self._connection.close()
+
+    def _gather(self) -> tuple[list[_Job[object]], bool]:
+        job = self._jobs.get()
+        jobs: list[_Job[object]] = []
+        while job is not None:
+            jobs.append(job)
+            if len(jobs) == GROUP_LIMIT:
+                return jobs, False
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return jobs, False
+        return jobs, True
+
+    def _report(self, jobs: list[_Job[object]], error: str | None, seconds: float) -> None:
+        self.error = error
+        self._observe_commit(seconds)
+        self._waiting -= len(jobs)
+        for job in jobs:
+            job.report()
+
+
+def _look(transaction: Transaction) -> None:
+    transaction.query("PRAGMA user_version")
+
+
+def _touch(transaction: Transaction) -> None:
+    transaction.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _commit(connection: sqlite3.Connection, jobs: list[_Job[object]]) -> tuple[str | None, float]:
+    """Run the jobs in one transaction and return what is wrong with the file, if anything, and the seconds."""
+    started = perf_counter()
+    problem: str | None = None
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            problem = _run_alone(connection, job) or problem
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        problem = str(error)
+        for job in jobs:
+            job.error = _store_error(error)
+        if connection.in_transaction:
+            connection.rollback()
+    return problem, perf_counter() - started
+
+
+def _run_alone(connection: sqlite3.Connection, job: _Job[object]) -> str | None:
+    """Run one job so that its failure undoes nothing but itself."""
+    connection.execute("SAVEPOINT job")
+    try:
+        job.run(Transaction(connection))
+    except BridgeError as error:
+        job.error = error
+    except sqlite3.Error as error:
+        if not connection.in_transaction:
+            raise  # SQLite itself gave the whole transaction up
+        job.error = _store_error(error)
+    except Exception as error:  # noqa: BLE001 -- a fault in one job must not cost the others
+        job.error = StoreError(f"internal error: {type(error).__name__}")
+    if job.error is not None:
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+    return str(job.error) if type(job.error) is StoreError else None
+
+
+def _store_error(error: sqlite3.Error) -> StoreError:
+    return StoreError(f"the outbox file cannot be written: {error}")
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
+        _create(path)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
+    except (OSError, sqlite3.Error) as error:
+        raise StartError(f"{path}: the outbox cannot be opened: {error}") from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        held = "locked" in str(error)
+        reason = "is held by another daemon" if held else f"cannot be used: {error}"
+        raise StartError(f"{path}: the outbox {reason}") from error
+    except StartError:
+        connection.close()
+        raise
+    return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file readable by nobody else, and its name as durable as its rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # ended events named players
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    if connection.execute("PRAGMA synchronous").fetchone()[0] != SYNCHRONOUS_FULL:
+        raise StartError(f"{path}: SQLite does not sync every commit here")
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise StartError(f"{path}: the outbox was written by a newer version (schema {version})")
+    connection.execute("BEGIN IMMEDIATE")
+    if version == 0:
+        for statement in SCHEMA.strip().split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.execute("COMMIT")

@@ -1,0 +1,174 @@
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from io import StringIO
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from click.testing import CliRunner, Result
+from pytest_aiohttp import AiohttpServer
+from rich.console import Console
+
+from bridge.cli.admin_client import decode_status
+from bridge.cli.status import status, tables, verdict
+from tests.support.status_json import NOW, batch, cad, locations, server, status_json
+
+Serve = Callable[[bytes], Awaitable[str]]
+
+
+@pytest.fixture(name="serve")
+def _serve(aiohttp_server: AiohttpServer) -> Serve:
+    async def serve(body: bytes) -> str:
+        async def answer(_request: web.Request) -> web.Response:
+            return web.Response(body=body)
+
+        app = web.Application()
+        app.router.add_get("/status", answer)
+        return str((await aiohttp_server(app)).make_url("/"))
+
+    return serve
+
+
+async def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    return await asyncio.to_thread(lambda: CliRunner().invoke(status, arguments, env=env))
+
+
+def drawn(body: bytes) -> str:
+    console = Console(width=140, file=StringIO())
+    with console.capture() as captured:
+        console.print(tables(decode_status(body), NOW))
+    return captured.get()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "All is well: 1 server, 34 units, the CAD answers."),
+        ({"ready": False}, "the daemon is not ready."),
+        ({"ready": False, "reasons": ["store full"]}, "store full."),
+        ({"cad": cad(up=False)}, "the CAD does not answer."),
+        ({"cad": cad(up=False, key="refused")}, "the CAD refuses the key."),
+        ({"servers": [server(state="silent"), server(name="two")]}, "main is silent."),
+        ({"servers": [server(state="hitching")]}, "main hitches."),
+        ({"servers": [server(state="resource_silent")]}, "main pushes nothing though the game server runs."),
+        (
+            {"servers": [server(state="a state of a newer daemon")]},
+            "All is well: 1 server, 34 units, the CAD answers.",
+        ),
+        ({"locations": locations(last_batch=batch(reason="timeout"))}, "the last batch failed (timeout)."),
+        ({"locations": locations(set_aside=[{"unit": "u", "until": NOW}])}, "the CAD refuses 1 unit."),
+        (
+            {"cad": cad(up=False), "servers": [server(state="silent")]},
+            "the CAD does not answer; main is silent.",
+        ),
+    ],
+)
+def test_one_sentence_says_that_all_is_well_or_what_is_wrong(changes: dict[str, Any], sentence: str) -> None:
+    well, said = verdict(decode_status(status_json(**changes)))
+
+    assert said == sentence
+    assert well is sentence.startswith("All is well")
+
+
+def test_a_daemon_that_has_not_asked_the_cad_yet_is_not_called_well_connected() -> None:
+    assert verdict(decode_status(status_json(cad=cad(up=None, key="unknown")))) == (
+        True,
+        "All is well: 1 server, 34 units, the CAD was not asked yet.",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "0.1.0, started 2 h 05 min ago",
+        "answers, key accepted, plan Pro, last answer 2.0 s ago",
+        "updateUnitLocations: 7 of 12 left this minute",
+        "34 units, 12 to send, a batch every 5.0 s",
+        "2.0 s ago, 31 units of main, 30 updated, lag 4.2 s",
+        "no_unit",
+        "1 min 30 s ago",
+        "21.0 ms",
+        "released",
+        "superseded",
+        "48",
+    ],
+)
+def test_the_tables_show(words: str) -> None:
+    assert words in drawn(status_json())
+
+
+def test_a_failed_batch_and_a_unit_set_aside_are_named() -> None:
+    text = drawn(
+        status_json(
+            locations=locations(
+                last_batch=batch(reason="timeout"), set_aside=[{"unit": "license:…abcd", "until": NOW + 300}]
+            )
+        )
+    )
+
+    assert "failed: timeout" in text
+    assert "license:…abcd for another 5 min 00 s" in text
+
+
+def test_an_empty_status_can_be_drawn_too() -> None:
+    assert "Outbox" in drawn(b"{}")
+
+
+def test_text_of_others_is_no_markup() -> None:
+    assert "[bold]main[/]" in drawn(status_json(servers=[server(name="[bold]main[/]")]))
+
+
+async def test_status_prints_tables(serve: Serve) -> None:
+    result = await run("--admin", await serve(status_json()))
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("All is well: 1 server, 34 units, the CAD answers.")
+    assert "Servers" in result.stdout
+    assert "\x1b" not in result.stdout
+    assert result.stderr == ""
+
+
+async def test_json_is_printed_as_it_is(serve: Serve) -> None:
+    body = msgspec.json.format(status_json(news=[1]), indent=3)
+
+    result = await run("--json", "--admin", await serve(body))
+
+    assert result.stdout_bytes == body + b"\n"
+
+
+async def test_the_address_may_come_from_the_environment(serve: Serve) -> None:
+    result = await run(env={"CAD_BRIDGE_ADMIN": await serve(status_json())})
+
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--watch",)])
+async def test_nobody_there_is_one_line_on_stderr_and_exit_1(options: tuple[str, ...]) -> None:
+    result = await run("--admin", "http://127.0.0.1:1", *options)
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: no bridge answers at http://127.0.0.1:1/status")
+    assert result.stderr.count("\n") == 1
+
+
+async def test_watch_refreshes_until_it_is_interrupted(serve: Serve) -> None:
+    url = await serve(b'{"version": "7"}')
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "from bridge.cli.status import status; status()",
+        *("--admin", url, "--watch", "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    lines = [await process.stdout.readline() for _ in range(2)]
+    process.send_signal(2)
+    _, stderr = await process.communicate()
+
+    assert lines == [b'{"version": "7"}\n'] * 2
+    assert process.returncode == 0
+    assert stderr == b""

@@ -1,0 +1,22 @@
+"""The schema as others build it in tests and read it in the program."""
+
+from pathlib import Path
+
+from bridge.config import CadConfig, Config, Secret, ServerConfig
+from bridge.config.schema import NOT_BUILT
+
+
+def test_a_configuration_can_be_made_without_a_file() -> None:
+    cad = CadConfig(community_id="examplecad", api_key=Secret("key"))
+    server = ServerConfig(id=1, name="main", token=Secret("token"))
+
+    config = Config(cad=cad, servers=(server,))
+
+    assert config.outbox.path == Path("outbox.sqlite3")
+    assert config.outbox.ttl.call_911 == 900.0
+    assert "key" not in repr(config).replace("api_key", "")
+
+
+def test_what_is_not_built_is_named_once() -> None:
+    assert all(path == path.strip(".") for path in NOT_BUILT)
+    assert len(NOT_BUILT) == 8

@@ -1,0 +1,189 @@
+import pytest
+
+from bridge.simulator.cad import SIMULATOR_KEY, Cad
+from bridge.simulator.community import Plan
+from bridge.simulator.messages import Request
+from tests.support.cad_requests import (
+    NOON,
+    SERVER_1,
+    cad_request,
+    call_911,
+    content,
+    get_calls,
+    get_units,
+    heartbeat,
+    locations,
+    panic,
+    servers,
+    status,
+    version,
+)
+
+ALL = [
+    locations(),
+    panic(),
+    status(3),
+    call_911(),
+    heartbeat(),
+    version(),
+    servers(),
+    get_calls(),
+    get_units(),
+]
+
+
+@pytest.mark.parametrize("request_", ALL, ids=lambda request: request.path)
+def test_every_operation_answers_json_with_a_trace_id(request_: Request) -> None:
+    reply = Cad().handle(request_, NOON)
+
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["x-trace-id"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {},
+        {"Authorization": SIMULATOR_KEY},
+        {"Authorization": f"bearer {SIMULATOR_KEY}"},
+        {"Authorization": f"Basic {SIMULATOR_KEY}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Bearer {SIMULATOR_KEY} "},
+        {"Authorization": "Bearer \udce9"},
+    ],
+)
+@pytest.mark.parametrize("asked", ALL, ids=lambda request: request.path)
+def test_anything_but_the_right_key_is_a_401(asked: Request, header: dict[str, str]) -> None:
+    headers = {"Content-Type": "application/json", **header}
+    request = Request(
+        method=asked.method, path=asked.path, query=asked.query, headers=headers, body=asked.body
+    )
+
+    reply = Cad().handle(request, NOON)
+
+    assert reply.status == 401
+    assert reply.headers["Content-Type"] == "application/problem+json"
+    assert SIMULATOR_KEY.encode() not in reply.body
+
+
+def test_the_key_is_the_one_that_was_given() -> None:
+    cad = Cad(key="another")
+    headers = {"Authorization": "Bearer another"}
+
+    assert cad.key == "another"
+    assert cad.handle(cad_request("GET", "/v2/general/version", headers=headers), NOON).status == 200
+    assert cad.handle(version(), NOON).status == 401
+
+
+def test_a_refusal_is_a_problem_document() -> None:
+    reply = Cad().handle(cad_request("GET", "/v2/nowhere"), NOON)
+    problem = content(reply)
+
+    assert reply.status == 404
+    assert (problem["title"], problem["status"], problem["instance"]) == ("Not Found", 404, "/v2/nowhere")
+    assert problem["type"]
+    assert problem["detail"]
+    assert problem["traceId"] == reply.headers["x-trace-id"]
+
+
+def test_trace_ids_are_never_the_same() -> None:
+    cad = Cad()
+
+    assert len({cad.handle(version(), NOON).headers["x-trace-id"] for _ in range(20)}) == 20
+
+
+@pytest.mark.parametrize("server", ["5", "0", "-1"])
+def test_a_server_that_is_not_configured_is_a_404(server: str) -> None:
+    request = panic()
+    elsewhere = cad_request("PATCH", request.path.replace("/1/", f"/{server}/"), request.body)
+
+    assert Cad().handle(elsewhere, NOON).status == 404
+
+
+def test_servers_one_to_four_are_configured_by_default() -> None:
+    cad = Cad()
+    paths = [f"/v2/general/servers/{server}/heartbeat" for server in range(1, 5)]
+
+    replies = [cad.handle(cad_request("POST", path, {"playerCount": 1}), NOON) for path in paths]
+
+    assert [reply.status for reply in replies] == [200] * 4
+
+
+def test_a_server_that_is_no_number_is_a_400() -> None:
+    assert Cad().handle(cad_request("GET", "/v2/emergency/servers/one/calls"), NOON).status == 400
+
+
+@pytest.mark.parametrize(
+    ("plan", "refused"),
+    [
+        (Plan.PRO, 0),
+        (Plan.PLUS, 0),
+        (Plan.STANDARD, 2),  # units and calls cannot be read
+        (Plan.FREE, 8),  # all but the version
+    ],
+)
+def test_an_operation_above_the_plan_is_a_403(plan: Plan, refused: int) -> None:
+    cad = Cad(plan=plan)
+
+    statuses = [cad.handle(request, NOON).status for request in ALL]
+
+    assert statuses.count(403) == refused
+    assert statuses.count(200) == len(ALL) - refused
+
+
+def test_past_the_limit_the_gateway_answers_429() -> None:
+    cad = Cad()
+    statuses = [cad.handle(locations(), NOON + 7).status for _ in range(12)]
+
+    reply = cad.handle(locations(), NOON + 7.5)
+
+    assert statuses == [200] * 12
+    assert reply.status == 429
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.headers["Retry-After"] == "60"
+    assert content(reply) == {"message": "API rate limit exceeded", "request_id": reply.headers["x-trace-id"]}
+
+
+def test_what_is_refused_with_429_is_not_done() -> None:
+    cad = Cad()
+    for _ in range(11):
+        cad.handle(call_911(), NOON)
+
+    assert len(cad.community.calls(NOON)) == 10
+
+
+def test_requests_that_are_refused_count_against_the_limit() -> None:
+    cad = Cad()
+    broken = cad_request("PATCH", f"{SERVER_1}/unit-locations", {})
+
+    assert [cad.handle(broken, NOON).status for _ in range(13)] == [400] * 12 + [429]
+
+
+def test_a_wrong_key_does_not_use_up_the_limit() -> None:
+    cad = Cad()
+    for _ in range(30):
+        cad.handle(cad_request("GET", "/v2/general/version", headers={}), NOON)
+
+    assert cad.handle(version(), NOON).status == 200
+
+
+def test_operation_and_server_of_a_request_are_told() -> None:
+    cad = Cad()
+
+    assert cad.locate(panic()) == ("setUnitPanic", 1)
+    assert cad.locate(version()) == ("getVersion", None)
+    assert cad.locate(cad_request("GET", "/v2/emergency/servers/one/calls")) == ("getCalls", None)
+    assert cad.locate(cad_request("GET", "/nowhere")) == (None, None)
+
+
+def test_a_reset_forgets_what_happened_and_opens_the_limits() -> None:
+    cad = Cad()
+    for _ in range(11):
+        cad.handle(call_911(), NOON)
+
+    cad.reset()
+
+    assert cad.community.calls(NOON) == []
+    assert cad.handle(call_911(), NOON).status == 200

@@ -1,0 +1,297 @@
+import asyncio
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bridge.clock import SystemClock
+from bridge.simulator.cloud import Cloud
+from bridge.simulator.faults import Answer, Delay, Down, Drop, Fault, Half, Hang, RefuseKey, RefuseUnits
+from bridge.simulator.messages import Request
+from bridge.simulator.server import SimulatorServer
+from tests.support.cad_requests import (
+    NOON,
+    cad_request,
+    call_911,
+    get_calls,
+    get_units,
+    heartbeat,
+    location,
+    locations,
+    panic,
+    servers,
+    status,
+    version,
+)
+from tests.support.stepping_clock import SteppingClock, settle
+
+
+class Wire:
+    """A client of the simulator over sockets."""
+
+    def __init__(self, server: SimulatorServer, session: aiohttp.ClientSession, clock: SteppingClock) -> None:
+        self.server = server
+        self.clock = clock
+        self._session = session
+
+    async def send(self, request: Request) -> tuple[int, Any, dict[str, str]]:
+        """Send over a connection of its own; the library repeats a GET by itself when that is dropped."""
+        headers = {**request.headers, "Connection": "close"}
+        url = self.server.url + request.path
+        async with self._session.request(
+            request.method,
+            url,
+            params=dict(request.query),
+            headers=headers,
+            data=BytesIO(request.body) if request.body else None,
+        ) as response:
+            return response.status, await response.json(content_type=None), dict(response.headers)
+
+    async def status(self, request: Request) -> int:
+        return (await self.send(request))[0]
+
+    def arm(self, *faults: Fault) -> None:
+        self.server.cloud.faults.add(*faults)
+
+    def open_calls(self) -> int:
+        return len(self.server.cloud.cad.community.calls(NOON))
+
+
+@pytest.fixture(name="wire")
+async def _wire() -> AsyncIterator[Wire]:
+    clock = SteppingClock()
+    timeout = aiohttp.ClientTimeout(total=5)
+    async with SimulatorServer(clock) as server, aiohttp.ClientSession(timeout=timeout) as session:
+        yield Wire(server, session, clock)
+
+
+REMOVE = cad_request("DELETE", "/v2/emergency/servers/1/calls/911/1")
+ALL = [
+    locations(),
+    panic(),
+    status(3),
+    call_911(),
+    REMOVE,
+    heartbeat(),
+    version(),
+    servers(),
+    get_calls(),
+    get_units(),
+]
+FLAWED = [
+    cad_request("PATCH", locations().path, {"updates": [{"communityUserId": "a"}]}),
+    cad_request("PATCH", panic().path, {"communityUserIds": "a", "isPanic": True}),
+    cad_request("PATCH", status(3).path, {"communityUserIds": ["a"], "status": 5}),
+    cad_request("POST", call_911().path, {"caller": "Jane"}),
+    cad_request("DELETE", "/v2/emergency/servers/1/calls/911/x"),
+    cad_request("POST", heartbeat().path, {}),
+    cad_request("GET", get_calls().path),
+    cad_request("GET", get_units().path),
+]
+WITH_SERVER = [request for request in ALL if "/servers/1" in request.path]
+PER_MINUTE = [12, 20, 30, 10, 10, 10, 10, 10, 5, 3]  # of ALL, in its order
+
+
+def by_path(request: Request) -> str:
+    return f"{request.method} {request.path}"
+
+
+@pytest.mark.parametrize("request_", ALL, ids=by_path)
+async def test_every_operation_answers(wire: Wire, request_: Request) -> None:
+    if request_ is REMOVE:
+        await wire.send(call_911())
+
+    code, body, headers = await wire.send(request_)
+
+    assert code == 200
+    assert headers["Content-Type"].startswith("application/json")
+    assert headers["x-trace-id"]
+    assert body is not None
+
+
+@pytest.mark.parametrize("request_", FLAWED, ids=by_path)
+async def test_a_request_that_makes_no_sense_is_a_400(wire: Wire, request_: Request) -> None:
+    code, body, headers = await wire.send(request_)
+
+    assert code == 400
+    assert headers["Content-Type"].startswith("application/problem+json")
+    assert body.keys() == {"type", "title", "status", "detail", "instance", "traceId"}
+    assert body["instance"] == request_.path
+
+
+@pytest.mark.parametrize("request_", ALL, ids=by_path)
+async def test_a_wrong_key_is_a_401(wire: Wire, request_: Request) -> None:
+    headers = {"Content-Type": "application/json", "Authorization": "Bearer wrong"}
+    wrong = cad_request(
+        request_.method, request_.path, request_.body, query=dict(request_.query), headers=headers
+    )
+
+    code, body, _ = await wire.send(wrong)
+
+    assert (code, body["status"]) == (401, 401)
+
+
+@pytest.mark.parametrize("request_", WITH_SERVER, ids=by_path)
+async def test_an_unknown_server_is_a_404(wire: Wire, request_: Request) -> None:
+    path = request_.path.replace("/servers/1", "/servers/77")
+    elsewhere = cad_request(request_.method, path, request_.body, query=dict(request_.query))
+
+    code, body, _ = await wire.send(elsewhere)
+
+    assert (code, body["status"]) == (404, 404)
+
+
+@pytest.mark.parametrize(
+    ("request_", "per_minute"),
+    list(zip(ALL, PER_MINUTE, strict=True)),
+    ids=[by_path(request) for request in ALL],
+)
+@pytest.mark.parametrize(
+    ("start", "late", "open_at"),
+    [
+        (NOON + 1.0, NOON + 59.5, NOON + 61.0),  # the same full minute
+        (NOON + 50.0, NOON + 62.0, NOON + 110.0),  # only the sliding window is full
+    ],
+)
+async def test_past_the_limit_every_operation_is_a_429(
+    wire: Wire, request_: Request, per_minute: int, start: float, late: float, open_at: float
+) -> None:
+    wire.clock.now = start
+    assert 429 not in [await wire.status(request_) for _ in range(per_minute)]
+
+    wire.clock.now = late
+    code, body, headers = await wire.send(request_)
+    assert code == 429
+    assert body["message"] == "API rate limit exceeded"
+    assert 0 <= int(headers["Retry-After"]) - (open_at - late) < 1
+
+    wire.clock.now = open_at
+    assert await wire.status(request_) != 429
+
+
+async def test_a_delay_is_waited_for(wire: Wire) -> None:
+    wire.arm(Delay(seconds=5))
+
+    assert await wire.status(panic()) == 200
+    assert wire.clock.slept == [5]
+
+
+async def test_an_ordered_answer_is_given(wire: Wire) -> None:
+    wire.arm(Answer(operation="create911Call", status=429, retry_after="3", times=1))
+
+    code, _, headers = await wire.send(call_911())
+
+    assert (code, headers["Retry-After"]) == (429, "3")
+    assert wire.open_calls() == 0
+    assert await wire.status(call_911()) == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "calls"), [(Down(), 0), (Drop(), 0), (Drop(acts=True), 1)], ids=["down", "before", "after"]
+)
+async def test_a_dropped_connection_gives_no_answer(wire: Wire, fault: Fault, calls: int) -> None:
+    wire.arm(fault)
+
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await wire.send(call_911())
+    assert wire.open_calls() == calls
+
+
+async def test_half_an_answer_is_cut(wire: Wire) -> None:
+    wire.arm(Half())
+
+    with pytest.raises(aiohttp.ClientPayloadError):
+        await wire.send(call_911())
+    assert wire.open_calls() == 1
+
+
+async def test_a_hanging_request_gets_no_answer_until_it_is_let_go(wire: Wire) -> None:
+    wire.arm(Delay(seconds=0.1), Hang())
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(disconnected(wire))
+        await wire.clock.asked.wait()
+        await settle()
+        assert not waiting.done()
+
+        wire.server.cloud.clear_faults()
+
+    assert wire.open_calls() == 0
+
+
+async def test_a_refused_key_is_a_401(wire: Wire) -> None:
+    wire.arm(RefuseKey())
+
+    assert await wire.status(version()) == 401
+
+
+async def test_a_refused_unit_is_a_400(wire: Wire) -> None:
+    wire.arm(RefuseUnits(units=frozenset({"b"})))
+
+    assert await wire.status(locations(location("a"), location("b"))) == 400
+    assert await wire.status(locations(location("a"))) == 200
+
+
+async def test_a_server_that_stops_lets_go_of_what_hangs() -> None:
+    clock = SteppingClock()
+    async with (
+        aiohttp.ClientSession() as session,
+        asyncio.TaskGroup() as group,
+        SimulatorServer(clock) as server,
+    ):
+        server.cloud.faults.add(Delay(seconds=0.1), Hang())
+        group.create_task(disconnected(Wire(server, session, clock)))
+        await clock.asked.wait()
+
+
+async def test_what_the_cad_knows_outlives_the_server() -> None:
+    clock = SystemClock()
+    cloud = Cloud(clock)
+    async with SimulatorServer(clock, cloud=cloud) as first, aiohttp.ClientSession() as session:
+        await Wire(first, session, SteppingClock()).send(call_911())
+        port = first.port
+
+    async with SimulatorServer(clock, port=port, cloud=cloud) as second, aiohttp.ClientSession() as session:
+        _, body, _ = await Wire(second, session, SteppingClock()).send(get_calls())
+
+    assert second.port == port
+    assert len(body["EmergencyCalls"]) == 1
+
+
+async def test_a_body_of_many_units_is_taken(wire: Wire) -> None:
+    updates = [location(f"license:{n}") for n in range(10_000)]
+
+    _, body, _ = await wire.send(locations(*updates))
+
+    assert body == {"updated": 10_000}
+
+
+async def test_the_control_door_is_on_the_same_listener(wire: Wire) -> None:
+    down = cad_request("POST", "/_simulator/faults", {"fault": "down"}, headers={})
+    assert await wire.status(down) == 200
+
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await wire.send(panic())
+
+    assert await wire.status(cad_request("DELETE", "/_simulator/faults", headers={})) == 200
+    assert await wire.status(panic()) == 200
+    query = {"operation": "setUnitPanic"}
+    _, body, _ = await wire.send(cad_request("GET", "/_simulator/requests", query=query, headers={}))
+    assert [(row["status"], row["lost"]) for row in body["requests"]] == [(None, True), (200, False)]
+
+
+async def test_the_control_door_is_not_counted_or_recorded(wire: Wire) -> None:
+    await wire.send(cad_request("GET", "/_simulator/state", headers={}))
+
+    assert wire.server.cloud.journal.total == 0
+
+
+async def test_a_taken_port_is_an_os_error(wire: Wire) -> None:
+    with pytest.raises(OSError, match="address already in use"):
+        await SimulatorServer(SystemClock(), port=wire.server.port).__aenter__()
+
+
+async def disconnected(wire: Wire) -> None:
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await wire.send(call_911())
