@@ -49,15 +49,18 @@ class Alarm:
         self._rung.set()
 
     async def wait_until(self, deadline: float | None) -> None:
-        """Return when the alarm rings or at ``deadline`` (monotonic seconds; None: no deadline)."""
+        """Return when the alarm rings or at ``deadline`` (monotonic seconds; None: no deadline).
+
+        Other tasks get their turn even if the deadline has passed.
+        """
         if deadline is None:
             await self._rung.wait()
         elif not self._rung.is_set():
-            remaining = deadline - self._clock.monotonic()
-            if remaining > 0:
-                try:
-                    async with asyncio.timeout(remaining):
-                        await self._rung.wait()
-                except TimeoutError:
-                    return
+            try:
+                async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                    await self._rung.wait()
+            except TimeoutError:
+                return
+        else:
+            await self._clock.sleep(0)
         self._rung.clear()

@@ -20,7 +20,7 @@ from bridge.postals import Postals
 from bridge.retry import Done, Fail, judge, refusal
 from bridge.sonoran import v2
 from bridge.sonoran.client import CadClient
-from bridge.sonoran.http import CadAnswer
+from bridge.sonoran.messages import CadAnswer
 from bridge.units import ServerId, UnitId, shorten
 
 SET_ASIDE = 600.0  # seconds a unit stays out after the CAD refused its location
@@ -64,16 +64,18 @@ class _Search:
 
 
 class Flusher:
-    """Sends locations at the pace of the configuration and the CAD's limit.
-
-    Args:
-        interval: seconds between batches; the first comes one interval after the start.
-    """
+    """Sends locations at the pace of the configuration and the CAD's limit."""
 
     def __init__(
-        self, coalescer: Coalescer, fleet: Fleet, client: CadClient, config: LocationsConfig,
-        metrics: Metrics, clock: Clock, *, interval: float, postals: Postals | None,
-    ) -> None:  # fmt: skip
+        self,
+        coalescer: Coalescer,
+        fleet: Fleet,
+        client: CadClient,
+        config: LocationsConfig,
+        metrics: Metrics,
+        clock: Clock,
+        postals: Postals | None,
+    ) -> None:
         self._coalescer = coalescer
         self._fleet = fleet
         self._client = client
@@ -81,12 +83,17 @@ class Flusher:
         self._metrics = metrics
         self._clock = clock
         self._postals = postals
-        self.interval = interval
-        self.next_at = clock.monotonic() + interval
+        self.interval = client.budgets[UPDATE_UNIT_LOCATIONS.name].gap
+        self.next_at = 0.0
         self.last: BatchReport | None = None
+        self.unmatched = {server.id: 0 for server in fleet}  # of each server's last batch
         self._turns = [server.id for server in fleet]
         self._searches: dict[ServerId, _Search] = {}
         self._paused_until: dict[ServerId, float] = {}
+
+    def start(self) -> None:
+        """Set the first batch one interval off, whatever a former run sent."""
+        self.next_at = self._clock.monotonic() + self.interval
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -97,7 +104,7 @@ class Flusher:
     async def flush(self) -> bool:
         """Send one batch if anything is due and the budget allows; tell whether one was sent."""
         now = self._clock.monotonic()
-        self.next_at = max(now, self._client.free_at(UPDATE_UNIT_LOCATIONS.name))
+        self.next_at = max(now, self._client.free_at(UPDATE_UNIT_LOCATIONS.name, now))
         if self.next_at > now:
             return False
         self.next_at = now + self.interval
@@ -182,8 +189,8 @@ class Flusher:
             self._coalescer.confirm(batch)
             sent = len(batch.locations)
             self._metrics.locations_sent.labels(name).inc(sent)
-            if updated is not None and updated < sent:
-                self._metrics.locations_unmatched.labels(name).inc(sent - updated)
+            self.unmatched[batch.server_id] = max(0, sent - (sent if updated is None else updated))
+            self._metrics.locations_unmatched.labels(name).inc(self.unmatched[batch.server_id])
             if search is not None:
                 search.cleared(batch.unit_ids)
                 if not search.suspects:

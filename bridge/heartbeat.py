@@ -81,7 +81,7 @@ class Heartbeat:
         players = server.players(now)
         if players is None or server.state(now) is GameServerState.SILENT or self._client.breaker.holding:
             return False
-        await self._clock.sleep(self._client.free_at(HEARTBEAT.name) - now)
+        await self._clock.sleep(self._client.free_at(HEARTBEAT.name, now) - now)
         try:
             answer = await self._client.send(v2.heartbeat(server.id, players))
         except CadError as error:
@@ -105,14 +105,14 @@ class Heartbeat:
     async def _watch(self, server: GameServer, url: str, session: aiohttp.ClientSession) -> None:
         while True:
             started = self._clock.monotonic()
-            players = await _ask(session, url)
+            players = await ask_players(session, url)
             now = self._clock.monotonic()
             server.probed(Probe(at=now, players=players, seconds=now - started))
             await self._clock.sleep(PROBE_EVERY)
 
 
-async def _ask(session: aiohttp.ClientSession, url: str) -> int | None:
-    """Return the players that ``/dynamic.json`` tells, or None."""
+async def ask_players(session: aiohttp.ClientSession, url: str) -> int | None:
+    """Return the players that a game server's ``/dynamic.json`` tells, or None if it does not answer."""
     try:
         async with session.get(f"{url.rstrip('/')}/dynamic.json", allow_redirects=False) as response:
             if not response.ok:

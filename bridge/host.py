@@ -10,11 +10,13 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
-def run(main: Callable[[], Coroutine[Any, Any, int]], *, platform: str = sys.platform) -> int:
-    """Run a program's main coroutine on the platform's fastest loop and return its exit code."""
+def run(main: Callable[[], Coroutine[Any, Any, T]], *, platform: str = sys.platform) -> T:
+    """Run a program's main coroutine on the platform's fastest loop and return its result."""
     with asyncio.Runner(loop_factory=loop_factory(platform)) as runner:
         return runner.run(main())
 

@@ -30,8 +30,9 @@ LEADING = ("timestamp", "level", "logger", "event")
 DEEPEST = 8  # levels of nesting shown of one value; a value may hold itself
 # Players choose what stands in some strings: terminals obey these characters, and half a surrogate pair is
 # refused by whoever reads the JSON.
-ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
-ESCAPED |= {code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)}
+ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"} | {
+    code: f"\\u{code:04x}" for code in range(0xD800, 0xE000)
+}
 
 
 def get(name: str) -> FilteringBoundLogger:
@@ -149,7 +150,7 @@ class Scrubber:
 def _renderer(form: str, *, terminal: bool) -> Processor:
     if form == "json" or (form == "auto" and not terminal):
         return JSONRenderer()
-    # The default traceback of the console shows local variables, and with them secrets.
+    # The console's own tracebacks show local variables, and with them secrets.
     colors = terminal and sys.platform != "win32"
     return ConsoleRenderer(colors=colors, exception_formatter=plain_traceback)
 

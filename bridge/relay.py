@@ -19,7 +19,7 @@ from bridge.retry import Done, Fail, Hold, Retry, Verdict, backoff, judge
 from bridge.sonoran import v2
 from bridge.sonoran.budget import Ticket
 from bridge.sonoran.client import CadClient
-from bridge.sonoran.http import CadAnswer
+from bridge.sonoran.messages import CadAnswer
 
 LANE_WIDTH = 4  # requests of one operation in flight at once
 MERGE_LIMIT = 100  # units in one request; Sonoran documents no bound
@@ -49,9 +49,9 @@ class _Lane:
         self.failures = 0
         self.not_before = float("-inf")
 
-    def busy(self, now: float) -> set[object]:
-        """Return the groups whose deliveries should wait to share the request after the one in flight."""
-        return {group for group, since in self.groups.items() if now - since < PATIENCE}
+    def busy(self, now: float) -> dict[object, float]:
+        """Return the groups that wait to share the request after the one in flight, and until when."""
+        return {group: since + PATIENCE for group, since in self.groups.items() if now - since < PATIENCE}
 
 
 class Relay:
@@ -109,14 +109,14 @@ class Relay:
             next_at = queue.next_change_at()
             if held or not queue.has_ready(now) or lane.in_flight >= self._width():
                 return next_at
-            free_at = max(self._client.free_at(lane.operation.name), lane.not_before)
+            free_at = max(self._client.free_at(lane.operation.name, now), lane.not_before)
             if free_at > now:
                 return _earlier(next_at, free_at)
-            busy_groups = lane.busy(now)
-            deliveries = self._outbox.claim(lane.kind, now, busy=busy_groups, limit=MERGE_LIMIT)
+            busy = lane.busy(now)
+            deliveries = self._outbox.claim(lane.kind, now, busy=busy.keys(), limit=MERGE_LIMIT)
             ticket = self._client.budgets.take(lane.operation.name) if deliveries else None
             if ticket is None:
-                return _earlier(next_at, min(lane.groups.values(), default=now) + PATIENCE)
+                return min([*busy.values(), *([] if next_at is None else [next_at])], default=None)
             lane.in_flight += 1
             lane.groups[deliveries[0].group] = now
             group.create_task(self._deliver(lane, deliveries, ticket))

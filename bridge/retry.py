@@ -10,7 +10,7 @@ from random import Random
 from msgspec import Struct
 
 from bridge.errors import CadError
-from bridge.sonoran.http import CadAnswer
+from bridge.sonoran.messages import CadAnswer
 
 FIRST_DELAY = 0.5  # seconds
 LONGEST_DELAY = 30.0  # seconds

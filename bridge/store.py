@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Generic, Self, TypeVar
+from typing import Self, TypeVar
 
 from bridge.errors import BridgeError, StartError, StoreError
 
@@ -76,27 +76,23 @@ class Transaction:
         return self._connection.execute(statement, values).fetchall()
 
 
-class _Job(Generic[T]):
+class _Job:
     """One caller's share of a transaction, and who hears of its end on the event loop."""
 
     def __init__(
         self,
-        work: Callable[[Transaction], T],
-        done: Callable[[T], None],
+        work: Callable[[Transaction], None],
+        done: Callable[[], None],
         failed: Callable[[BridgeError], None],
     ) -> None:
         self.work = work
         self.done = done
         self.failed = failed
         self.error: BridgeError | None = None
-        self._result: list[T] = []
-
-    def run(self, transaction: Transaction) -> None:
-        self._result = [self.work(transaction)]
 
     def report(self) -> None:
         if self.error is None:
-            self.done(self._result[0])
+            self.done()
         else:
             self.failed(self.error)
 
@@ -107,7 +103,7 @@ class Store:
     def __init__(self, path: Path, observe_commit: Callable[[float], None]) -> None:
         self._path = path
         self._observe_commit = observe_commit
-        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
@@ -153,17 +149,22 @@ class Store:
         assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
         future: asyncio.Future[T] = self._loop.create_future()
 
-        def done(result: T) -> None:
+        results: list[T] = []
+
+        def run(transaction: Transaction) -> None:
+            results[:] = [work(transaction)]
+
+        def done() -> None:
             if committed is not None:
-                committed(result)
+                committed(results[0])
             if not future.done():
-                future.set_result(result)
+                future.set_result(results[0])
 
         def failed(error: BridgeError) -> None:
             if not future.done():
                 future.set_exception(error)
 
-        self._put(_Job(work, done, failed))
+        self._put(_Job(run, done, failed))
         return await future
 
     def post(
@@ -174,7 +175,10 @@ class Store:
     ) -> None:
         """Hand in ``work`` without waiting; the callbacks run on the event loop."""
 
-        def done(_: object) -> None:
+        def run(transaction: Transaction) -> None:
+            work(transaction)
+
+        def done() -> None:
             if committed is not None:
                 committed()
 
@@ -182,7 +186,7 @@ class Store:
             if failed is not None:
                 failed()
 
-        self._put(_Job(work, done, undone))
+        self._put(_Job(run, done, undone))
 
     async def ping(self) -> None:
         """Pass through the thread; while the file fails, try a write to see whether it works again.
@@ -192,9 +196,9 @@ class Store:
         """
         await self.write(_touch if self.error else _look)
 
-    def _put(self, job: _Job[T]) -> None:
+    def _put(self, job: _Job) -> None:
         self._waiting += 1
-        self._jobs.put(job)  # type: ignore[arg-type]  # each job keeps its T to itself
+        self._jobs.put(job)
 
     def _serve(self) -> None:
         """Run on the thread: take what waits, commit it together, report."""
@@ -209,9 +213,9 @@ class Store:
                     self._loop.call_soon_threadsafe(self._report, jobs, error, seconds)
         self._connection.close()
 
-    def _gather(self) -> tuple[list[_Job[object]], bool]:
+    def _gather(self) -> tuple[list[_Job], bool]:
         job = self._jobs.get()
-        jobs: list[_Job[object]] = []
+        jobs: list[_Job] = []
         while job is not None:
             jobs.append(job)
             if len(jobs) == GROUP_LIMIT:
@@ -222,7 +226,7 @@ class Store:
                 return jobs, False
         return jobs, True
 
-    def _report(self, jobs: list[_Job[object]], error: str | None, seconds: float) -> None:
+    def _report(self, jobs: list[_Job], error: str | None, seconds: float) -> None:
         self.error = error
         self._observe_commit(seconds)
         self._waiting -= len(jobs)
@@ -238,7 +242,7 @@ def _touch(transaction: Transaction) -> None:
     transaction.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _commit(connection: sqlite3.Connection, jobs: list[_Job[object]]) -> tuple[str | None, float]:
+def _commit(connection: sqlite3.Connection, jobs: list[_Job]) -> tuple[str | None, float]:
     """Run the jobs in one transaction and return what is wrong with the file, if anything, and the seconds."""
     started = perf_counter()
     problem: str | None = None
@@ -256,11 +260,11 @@ def _commit(connection: sqlite3.Connection, jobs: list[_Job[object]]) -> tuple[s
     return problem, perf_counter() - started
 
 
-def _run_alone(connection: sqlite3.Connection, job: _Job[object]) -> str | None:
+def _run_alone(connection: sqlite3.Connection, job: _Job) -> str | None:
     """Run one job so that its failure undoes nothing but itself."""
     connection.execute("SAVEPOINT job")
     try:
-        job.run(Transaction(connection))
+        job.work(Transaction(connection))
     except BridgeError as error:
         job.error = error
     except sqlite3.Error as error:

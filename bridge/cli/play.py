@@ -61,7 +61,7 @@ def play(url: str, token_file: Path, players: int, rate: float, seconds: float |
 
 def report(summary: DriveSummary) -> str:
     """Return the closing words: one figure a line."""
-    return "\n".join(f"{name + ':':<13}{value}" for name, value in drive_figures(summary))
+    return "\n".join(f"{name + ':':<14}{value}" for name, value in drive_figures(summary))
 
 
 def _read_token(path: Path) -> str:

@@ -146,11 +146,9 @@ def _marker(field: FieldInfo) -> Any:  # noqa: ANN401 -- a reader, a marker or a
 
 
 def _default(field: FieldInfo) -> object:
-    if field.default is not NODEFAULT:
-        return field.default
-    if field.default_factory is not NODEFAULT:
-        return field.default_factory()
-    raise ValueError("missing")
+    if field.default is NODEFAULT:
+        raise ValueError("missing")
+    return field.default
 
 
 def _name(value: object, *, empty: bool = False) -> str:

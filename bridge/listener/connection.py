@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.streams import StreamReader
@@ -20,6 +20,7 @@ from bridge.listener.problem import problem
 
 KEEP_ALIVE = 75.0  # seconds an idle connection stays open; resources push at least every 5 s
 LINGER = 1.0  # seconds an unread body is thrown away, so that its sender sees the answer and not a reset
+READ_BUFFER = 2**16  # bytes; twice as much of a body waits in memory before its token is known
 SERVER = "cad-bridge"
 
 log = logs.get("listener")
@@ -60,7 +61,7 @@ class BodyFault(Enum):
 class Connection(web.RequestHandler):
     """The HTTP library's connection, with a limit, a timer and answers of our own.
 
-    ``failures`` counts the wrong tokens shown on it.
+    ``failures`` counts the wrong tokens shown on it; ``broken`` says that its bytes make no sense any more.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Connection(web.RequestHandler):
         "_turnstile",
         "broken",
         "failures",
+        "heard_out",
     )
 
     def __init__(
@@ -88,11 +90,13 @@ class Connection(web.RequestHandler):
             keepalive_timeout=KEEP_ALIVE,
             lingering_time=LINGER,
             auto_decompress=False,
+            read_bufsize=READ_BUFFER,
             # the library takes None for "no access log", its annotation does not
             access_log=None,  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         )
         self.failures = 0
         self.broken = False
+        self.heard_out = False
         self._turnstile = turnstile
         self._seconds = request_timeout
         self._count = count
@@ -106,8 +110,7 @@ class Connection(web.RequestHandler):
         self._inside = self._turnstile.enter()
         if not self._inside:
             self._count(REFUSED)
-            assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- servers have no other
-            transport.abort()
+            cast(asyncio.Transport, transport).abort()  # servers have no other
             return
         super().connection_made(transport)
         self._start_clock()
@@ -130,11 +133,21 @@ class Connection(web.RequestHandler):
         if self._body is not None and self._is_cut_short(self._body):
             self._break(self._body)
 
+    def eof_received(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # asyncio asks for it
+        """Keep the line for the answer to a client that only said that it has nothing more to say."""
+        self.heard_out = True
+        serving = self._waiter is None and self._request_count > 0
+        return self._body is None and (serving or bool(self._messages))
+
     def close(self) -> None:
         """End the connection after the answer under way; a body under way is not waited for."""
         super().close()
         if self._body is not None:
             self._break(self._body)
+
+    def is_last(self, body: StreamReader) -> bool:
+        """Tell whether nothing can follow the request whose body this is."""
+        return self.broken or not body.is_eof() or (self.heard_out and not self._messages)
 
     def stop_clock(self) -> None:
         """Stop the request's time: it is complete, or nothing more of it is wanted."""
@@ -184,7 +197,7 @@ class Connection(web.RequestHandler):
 
     async def _collect(self, body: StreamReader, limit: int) -> bytes | BodyFault:
         collected = bytearray()
-        if self._is_cut_short(body):
+        if self._close or self._is_cut_short(body):
             self._break(body)
         try:
             while chunk := await body.readany():
@@ -221,8 +234,10 @@ class Connection(web.RequestHandler):
         elif now >= due and self._waiter is not None and not self._messages:
             self._count("408")
             self.force_close()
-        else:  # too early, or its request is being served: a body has its own timer
-            self._timer = self._loop.call_at(due if now < due else now + self._seconds, self._check_clock)
+        else:
+            if now >= due:  # the time it waits for an earlier request of its own is not the client's fault
+                self._since = now
+            self._timer = self._loop.call_at(self._since + self._seconds, self._check_clock)
 
 
 def respond(answer: Answer) -> web.Response:

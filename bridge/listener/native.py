@@ -106,7 +106,7 @@ class NativeDoor:
         server_id = push.server_id
         if said.left:
             self._coalescer.forget(server_id, said.left)
-        replaced = self._coalescer.put(server_id, said.reports, now) if said.reports else 0
+        replaced = self._coalescer.put(server_id, said.reports, now)
         if said.full:
             self._coalescer.keep_only(
                 server_id, {report.unit_id for report in said.reports}.union(said.present)
@@ -128,10 +128,15 @@ class NativeDoor:
         if said.text is not None:
             for unit_id in said.event.ids:
                 self._coalescer.set_text(push.server_id, unit_id, said.text, now)
+        self._mark(said.event)
         return json_answer(HTTPStatus.ACCEPTED, {"event": event_id})
 
     async def _take_events(self, push: Push) -> Answer:
-        event_ids = await self._append(push, read_events(push.body))
+        events = read_events(push.body)
+        event_ids = await self._append(push, events)
+        for event in events:
+            if isinstance(event, Panic):
+                self._mark(event)
         return json_answer(HTTPStatus.ACCEPTED, {"events": event_ids})
 
     async def _show_event(self, push: Push) -> Answer:
@@ -147,12 +152,12 @@ class NativeDoor:
         return Answer(status=HTTPStatus.NO_CONTENT)
 
     async def _append(self, push: Push, events: Sequence[Event]) -> tuple[EventId, ...]:
-        event_ids = await self._outbox.append(push.server_id, events, idempotency=_idempotency_of(push))
-        for event in events:
-            if isinstance(event, Panic):
-                for unit_id in event.ids:
-                    self._coalescer.set_panicking(unit_id, event.active)
-        return event_ids
+        return await self._outbox.append(push.server_id, events, idempotency=_idempotency_of(push))
+
+    def _mark(self, event: Panic) -> None:
+        """Let the units be seen in the next batch, before others; only known ones can be."""
+        for unit_id in event.ids:
+            self._coalescer.set_panicking(unit_id, event.active)
 
 
 def _idempotency_of(push: Push) -> Idempotency | None:

@@ -74,8 +74,13 @@ class Listener:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Take no more connections, let answers under way finish, and free the addresses."""
         if self._protocols is not None:
             await self._stop(self._protocols)
+            self._protocols = None
 
     async def _stop(self, protocols: web.Server) -> None:
         for _, server in self._servers:
@@ -98,7 +103,7 @@ class Listener:
         connection.stop_clock()
         self._counts.answered(resource.path if resource else OTHER, f"{answer.status:d}")
         response = respond(answer)
-        if connection.broken or not request.content.is_eof():
+        if connection.is_last(request.content):
             response.force_close()
         return response
 

@@ -1,11 +1,8 @@
 """The event buffer: it keeps what was accepted until the CAD has it, and forgets nothing in a crash."""
 
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-
-from msgspec import Struct
 
 from bridge import logs
 from bridge.clock import Alarm, Clock
@@ -13,31 +10,31 @@ from bridge.config import OutboxConfig
 from bridge.errors import OutboxFullError
 from bridge.events import Event, EventId, EventKind, EventState, Panic, Status, kind_of, units_of
 from bridge.metrics import Metrics
-from bridge.outbox import ledger
-from bridge.outbox.ledger import Ending, NewEvent, Recorded, StoredEvent
+from bridge.outbox.history import History
+from bridge.outbox.ledger import (
+    Ending,
+    NewEvent,
+    Recorded,
+    StoredEvent,
+    clear_attempted,
+    count_states,
+    end,
+    find,
+    load_pending,
+    mark_attempted,
+    prune,
+    record,
+    save_outcomes,
+)
 from bridge.outbox.queue import Delivery, DeliveryQueue, PendingEvent
 from bridge.outbox.records import EventView, Idempotency, Outcome, Result
 from bridge.store import Store, Transaction
 from bridge.units import ServerId
 
 PANIC_RESERVE = 0.1  # part of max_events that only panics may fill
-RECENT = 20  # panics and failures that /status tells of
 PRUNE_ROWS = 1000  # rows a transaction deletes, so that no panic's commit waits for long
 
 log = logs.get("outbox")
-
-
-class Ended(Struct, frozen=True, kw_only=True):
-    """An event that ended lately, as ``/status`` shows it; ``at`` is Unix seconds of its acceptance."""
-
-    id: EventId
-    kind: EventKind
-    state: EventState
-    at: float
-    active: bool | None
-    units: int
-    latency_seconds: float | None
-    error: str | None
 
 
 class Outbox:
@@ -68,14 +65,11 @@ class Outbox:
         self._ending: dict[EventId, tuple[ServerId, EventView]] = {}  # ended, not yet committed
         self._unsaved: list[Callable[[], None]] = []
         self._counts = dict.fromkeys(EventState, 0)
-        self.recent_panics: deque[Ended] = deque(maxlen=RECENT)
-        self.recent_failures: deque[Ended] = deque(maxlen=RECENT)
+        self.history = History(metrics, names)
 
     async def load(self) -> None:
         """Take up where the last run stopped."""
-        counts, stored = await self._store.write(
-            lambda tx: (ledger.count_states(tx), ledger.load_pending(tx))
-        )
+        counts, stored = await self._store.write(lambda tx: (count_states(tx), load_pending(tx)))
         self._counts.update(counts)
         self._counts[EventState.PENDING] = 0
         for row in stored:
@@ -99,7 +93,7 @@ class Outbox:
         self._reserved += len(rows)
         try:
             recorded = await self._store.write(
-                ledger.record(rows, idempotency), lambda done: self._accept(rows, done)
+                record(rows, idempotency), lambda done: self._accept(rows, done)
             )
         finally:
             self._reserved -= len(rows)
@@ -113,7 +107,7 @@ class Outbox:
         owner, view = self._ending.get(event_id, (None, None))
         if view is not None:
             return view if owner == server_id else None
-        return await self._store.write(ledger.find(server_id, event_id))
+        return await self._store.write(find(server_id, event_id))
 
     def alarm(self, kind: EventKind) -> Alarm:
         """Return what rings when there may be something new to claim."""
@@ -139,7 +133,7 @@ class Outbox:
             StoreError: it could not be committed; the request must not leave.
         """
         seqs = [delivery.event.seq for delivery in deliveries]
-        await self._store.write(ledger.mark_attempted(seqs, self._clock.wall()))
+        await self._store.write(mark_attempted(seqs, self._clock.wall()))
 
     def acknowledge(self, deliveries: Sequence[Delivery], result: Result) -> None:
         """End claims whose request the CAD took."""
@@ -162,7 +156,7 @@ class Outbox:
             event = delivery.event
             if event.kind is EventKind.CALL_911:
                 event.unclear = event.unclear or unclear
-                self._save(ledger.clear_attempted(event.seq, unclear=unclear))
+                self._save(clear_attempted(event.seq, unclear=unclear))
             if not self._queues[event.kind].put_back(delivery, not_before):
                 pointless.append(delivery)
         self._finish(pointless, Outcome(state=EventState.SUPERSEDED))
@@ -175,12 +169,10 @@ class Outbox:
 
     async def prune(self) -> None:
         """Delete what ended longer ago than the configuration keeps it."""
-        work = ledger.prune(
-            self._clock.wall(), self._config.keep_delivered, self._config.keep_failed, PRUNE_ROWS
-        )
+        work = prune(self._clock.wall(), self._config.keep_delivered, self._config.keep_failed, PRUNE_ROWS)
         while await self._store.write(work):
             pass
-        counts = await self._store.write(ledger.count_states)
+        counts = await self._store.write(count_states)
         for state in EventState:
             if state is not EventState.PENDING:
                 self._counts[state] = counts.get(state, 0)
@@ -282,7 +274,7 @@ class Outbox:
             touched[event.seq] = event
         for event in touched.values():
             if event.open:
-                self._save(ledger.save_outcomes(event.seq, event.outcomes))
+                self._save(save_outcomes(event.seq, event.outcomes))
             else:
                 self._end(event, decide(list(event.outcomes.values()) or [outcome]))
 
@@ -303,62 +295,19 @@ class Outbox:
         )
         view = _view(event, ending)
         self._ending[event.id] = (event.server_id, view)
-        self._save(ledger.end(ending), lambda: self._ending.pop(event.id, None))
-        self._tell(event, outcome, error)
+        self._save(end(ending), lambda: self._forget(event.id))
+        self.history.add(event, outcome, error, self._clock.monotonic() - event.accepted_at)
 
-    def _tell(self, event: PendingEvent, outcome: Outcome, error: str | None) -> None:
-        """Count, log and remember how an event ended."""
-        seconds = self._clock.monotonic() - event.accepted_at
-        labels = (self._names[event.server_id], event.kind)
-        known: dict[str, object] = {
-            "id": event.id, "kind": event.kind, "server": labels[0],
-            "attempts": event.attempts, "seconds": round(seconds, 3),
-        }  # fmt: skip
-        match outcome.state:
-            case EventState.DELIVERED:
-                self._metrics.events_delivered.labels(*labels).inc()
-                self._metrics.event_delivery.labels(event.kind).observe(seconds)
-                self._log_delivered(event, known)
-            case EventState.SUPERSEDED:
-                self._metrics.events_superseded.labels(*labels).inc()
-                log.info("event superseded", **known)
-            case EventState.EXPIRED:
-                self._metrics.events_expired.labels(*labels).inc()
-                log.error("event expired", **known)
-            case _:
-                self._metrics.events_failed.labels(*labels, outcome.reason).inc()
-                log.error("event failed", reason=outcome.reason, detail=outcome.detail, **known)
-        self._remember(event, outcome, seconds, error)
-
-    def _log_delivered(self, event: PendingEvent, known: dict[str, object]) -> None:
-        if event.kind is EventKind.PANIC:
-            log.info("panic delivered", **known)
-        else:
-            log.debug("event delivered", **known)
-
-    def _remember(self, event: PendingEvent, outcome: Outcome, seconds: float, error: str | None) -> None:
-        ended = Ended(
-            id=event.id,
-            kind=event.kind,
-            state=outcome.state,
-            at=event.accepted_at_unix,
-            active=event.event.active if isinstance(event.event, Panic) else None,
-            units=len(units_of(event.event)),
-            latency_seconds=seconds if outcome.state is EventState.DELIVERED else None,
-            error=error,
-        )
-        if event.kind is EventKind.PANIC:
-            self.recent_panics.append(ended)
-        if outcome.state in (EventState.FAILED, EventState.EXPIRED):
-            self.recent_failures.append(ended)
+    def _forget(self, event_id: EventId) -> None:
+        self._ending.pop(event_id, None)
 
     def _save(
-        self, work: Callable[[Transaction], object], committed: Callable[[], object] | None = None
+        self, work: Callable[[Transaction], object], committed: Callable[[], None] | None = None
     ) -> None:
         def save() -> None:
             self._store.post(
                 work,
-                committed=None if committed is None else lambda: void(committed()),
+                committed=committed,
                 failed=lambda: self._unsaved.append(save),
             )
 
@@ -372,10 +321,6 @@ def decide(outcomes: Sequence[Outcome]) -> Outcome:
         if matching:
             return matching[-1]
     return outcomes[-1]
-
-
-def void(_: object) -> None:
-    """Drop a value that nobody waits for."""
 
 
 def _view(event: PendingEvent, ending: Ending | None = None) -> EventView:
@@ -394,7 +339,7 @@ def _view(event: PendingEvent, ending: Ending | None = None) -> EventView:
 
 
 def _ending(row: StoredEvent, wall: float, error: str) -> Callable[[Transaction], None]:
-    return ledger.end(
+    return end(
         Ending(
             seq=row.seq,
             state=EventState.FAILED,

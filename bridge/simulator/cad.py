@@ -72,8 +72,13 @@ class Cad:
             match = find(request)
         except ProblemError:
             return None, None
-        server = match.parameters.get("serverId", "")
-        return match.route.operation, int(server) if server.isascii() and server.isdigit() else None
+        if "serverId" not in match.parameters:
+            return match.route.operation, None
+        try:
+            server = Ask(request=request, parameters=match.parameters, now=0.0).server_id
+        except ProblemError:
+            return match.route.operation, None
+        return match.route.operation, server
 
     def count(self, request: Request, now: float) -> None:
         """Count a request against its limit that is not going to be acted on."""
@@ -87,7 +92,7 @@ class Cad:
         """Return a refusal as Sonoran words it."""
         trace = self._trace()
         content = Problem(
-            type=f"https://httpstatuses.io/{status}",
+            type="about:blank",
             title=title_of(status),
             status=status,
             detail=detail,

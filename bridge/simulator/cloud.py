@@ -63,6 +63,10 @@ class Cloud:
     def clear_faults(self) -> None:
         """Put all faults out of force and close the connections of requests that hang."""
         self.faults.clear()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the connections of requests that hang; the faults stay in force."""
         self._released.set()
         self._released = asyncio.Event()
 

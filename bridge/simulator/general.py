@@ -1,9 +1,7 @@
 """The operations under ``/v2/general``: the community itself."""
 
-from http import HTTPStatus
-
 from bridge.simulator.community import Community, utc
-from bridge.simulator.messages import Ask, ProblemError
+from bridge.simulator.messages import Ask
 from bridge.simulator.shapes import PLAYER_COUNT
 
 
@@ -22,8 +20,6 @@ def get_servers(community: Community, ask: Ask) -> object:
 def heartbeat(community: Community, ask: Ask) -> object:
     """Take a server's player count."""
     count = ask.body(PLAYER_COUNT).player_count
-    if count < 0:
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "The player count must not be negative.")
     community.beat(ask.server_id, count, ask.now)
     return {"serverId": ask.server_id, "playerCount": count, "receivedAtUtc": utc(ask.now)}
 

@@ -37,7 +37,7 @@ class Received(Struct, kw_only=True, eq=False):
             return None
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self.body.decode(errors="replace")
 
 

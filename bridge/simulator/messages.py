@@ -101,7 +101,7 @@ class Ask(Struct, frozen=True, kw_only=True):
             raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {JSON}.")
         try:
             return decoder.decode(self.request.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from error
 
     def _query(self, name: str) -> str:

@@ -60,7 +60,7 @@ class SimulatorServer:
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
             await web.TCPSite(runner, self._host, self._port).start()
-            stack.callback(self.cloud.clear_faults)
+            stack.callback(self.cloud.let_go)
             self._stack = stack.pop_all()
         self._port = int(runner.addresses[0][1])
         return self

@@ -4,10 +4,12 @@ Unknown fields are let pass; a field of another type than documented is not. The
 Sonoran's flattened examples show a single object, so only lists are taken.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+MAX_INTEGER = 2**31 - 1  # what an integer holds without a format
 
 StatusCode = Literal[0, 1, 2, 3, 4, 100]
 
@@ -93,14 +95,14 @@ class NewEmergencyCall(Struct, frozen=True, kw_only=True, rename="camel"):
     caller: str
     location: str
     description: str
-    delete_after_minutes: int | None = None
+    delete_after_minutes: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
     meta_data: dict[str, str] | None = None
 
 
 class PlayerCount(Struct, frozen=True, kw_only=True, rename="camel"):
     """The body of heartbeat."""
 
-    player_count: int
+    player_count: Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 
 
 LOCATION_UPDATES = msgspec.json.Decoder(LocationUpdates)

@@ -7,6 +7,7 @@ restart nor a kill gives slots back early.
 """
 
 import bisect
+import math
 import uuid
 from collections import deque
 from collections.abc import Mapping
@@ -46,16 +47,16 @@ class Budget:
 
     def __init__(self, limit: int, *, gap: float = 0.0, burst: int = 0) -> None:
         self.limit = limit
-        self._gap = gap
+        self.gap = gap
         self._burst = burst
         self._refill = 2 * WINDOW / limit
         self._free_at: deque[float] = (
             deque()
         )  # when each answered request's slot is free again, soonest first
         self._in_flight = 0
-        self._not_before = float("-inf")  # by the gap
-        self._debt_until = float("-inf")  # by the burst: when all of it would be available again
-        self._paused_until = float("-inf")
+        self._not_before = -math.inf  # by the gap
+        self._debt_until = -math.inf  # by the burst: when all of it would be available again
+        self._paused_until = -math.inf
         self._refusals = 0
 
     def free_at(self, now: float) -> float:
@@ -65,10 +66,9 @@ class Budget:
             at = max(at, self._debt_until - (self._burst - 1) * self._refill)
         self._drop_free(now)
         excess = len(self._free_at) + self._in_flight - self.limit
-        if excess >= 0:
-            slots = self._free_at
-            at = max(at, slots[excess] if excess < len(slots) else now + WINDOW)
-        return at
+        if excess >= len(self._free_at):
+            return max(at, now + WINDOW)
+        return at if excess < 0 else max(at, self._free_at[excess])
 
     def take(self, now: float) -> None:
         """Use a slot; the caller has seen that one is free."""
@@ -93,7 +93,7 @@ class Budget:
             seconds: what the CAD asked for; None: 5 s, doubling to 60 with each refusal in a row.
         """
         if seconds is None:
-            seconds = min(FIRST_PENALTY * 2**self._refusals, LONGEST_PENALTY)
+            seconds = min(FIRST_PENALTY * 2.0**self._refusals, LONGEST_PENALTY)
             self._refusals = min(self._refusals + 1, 8)
         self._paused_until = max(self._paused_until, now + seconds)
         return seconds
@@ -110,7 +110,7 @@ class Budget:
         return max(0, self.limit - len(self._free_at) - self._in_flight)
 
     def _count(self, started_at: float) -> None:
-        self._not_before = max(self._not_before, started_at + self._gap)
+        self._not_before = max(self._not_before, started_at + self.gap)
         if self._burst:
             self._debt_until = max(self._debt_until, started_at) + self._refill
 
@@ -152,9 +152,9 @@ class Budgets:
             ended_ago = max(0.0, age - self._timeout if answered is None else wall - float(answered))
             budget.restore(now - age, now - ended_ago)
 
-    def free_at(self, operation: str) -> float:
-        """Return when a request of the operation may leave, in monotonic seconds."""
-        return self._budgets[operation].free_at(self._clock.monotonic())
+    def free_at(self, operation: str, now: float) -> float:
+        """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
+        return self._budgets[operation].free_at(now)
 
     def take(self, operation: str) -> Ticket | None:
         """Use a slot, or return None while none is free."""

@@ -8,7 +8,7 @@ from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
 from bridge.sonoran.breaker import Breaker, KeyState
 from bridge.sonoran.budget import Budgets, Ticket
-from bridge.sonoran.http import CadAnswer, CadRequest, Line
+from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 
 FORBIDDEN_PAUSE = 30.0  # seconds: a plan that lacks an operation does not change within a minute
 
@@ -40,9 +40,9 @@ class CadClient:
         self.breaker = breaker
         self.urgent_used_at = float("-inf")  # when the urgent line last carried a request, monotonic seconds
 
-    def free_at(self, operation: str) -> float:
-        """Return when a request of the operation may leave, in monotonic seconds."""
-        return self.budgets.free_at(operation)
+    def free_at(self, operation: str, now: float) -> float:
+        """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
+        return self.budgets.free_at(operation, now)
 
     async def send(self, request: CadRequest, ticket: Ticket | None = None) -> CadAnswer:
         """Send one request in a slot of its budget and return the CAD's answer, whatever its status.
@@ -58,7 +58,7 @@ class CadClient:
         name = request.operation.name
         ticket = ticket or self.budgets.take(name)
         if ticket is None:
-            raise BudgetError(self.free_at(name))
+            raise BudgetError(self.free_at(name, self._clock.monotonic()))
         sends = 1
         try:
             answer = await self._transport.exchange(request)

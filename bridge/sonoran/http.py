@@ -9,18 +9,16 @@ import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from types import SimpleNamespace
 from typing import Self
 
 import aiohttp
-from msgspec import Struct
 from yarl import URL
 
 from bridge.clock import Clock
 from bridge.config import Secret
 from bridge.errors import CadError
-from bridge.operations import Operation
+from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 
 FAILURE_REASONS = ("dns", "connect", "tls", "timeout", "reset", "protocol", "too_large", "budget")
 MAX_ANSWER = 4 * 1024 * 1024  # bytes; the longest documented answer is a list of calls
@@ -29,46 +27,8 @@ EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, be
 TRACE_HEADERS = ("x-trace-id", "x-kong-request-id")
 
 
-class Line(StrEnum):
-    """Which connections a request may use."""
-
-    URGENT = "urgent"
-    ORDINARY = "ordinary"
-    FRESH = "fresh"
-
-
 IDLE_SECONDS = {Line.URGENT: 90.0, Line.ORDINARY: 30.0, Line.FRESH: 4.0}
 """How long a connection may idle and still be used."""
-
-
-class CadRequest(Struct, frozen=True, kw_only=True):
-    """One request; ``path`` is encoded already."""
-
-    operation: Operation
-    path: str
-    body: bytes | None = None
-    line: Line = Line.ORDINARY
-
-
-class CadAnswer(Struct, frozen=True, kw_only=True):
-    """A complete answer. ``retry_after`` is seconds; ``sends`` counts how often the request went over the wire."""
-
-    status: int
-    body: bytes
-    retry_after: float | None
-    trace_id: str | None
-    seconds: float
-    sends: int
-
-    @property
-    def ok(self) -> bool:
-        """Tell whether the CAD took the request."""
-        return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's own numbers
-
-    @property
-    def unavailable(self) -> bool:
-        """Tell whether the CAD could not serve the request now."""
-        return self.status == 408 or self.status >= 500  # noqa: PLR2004 -- HTTP's own numbers
 
 
 class CadHttp:

@@ -3,10 +3,11 @@
 from bridge import logs
 from bridge.clock import Alarm, Clock
 from bridge.errors import CadError
+from bridge.operations import GET_VERSION
 from bridge.sonoran import v2
 from bridge.sonoran.breaker import Breaker, KeyState
 from bridge.sonoran.client import UNAUTHORIZED, CadClient
-from bridge.sonoran.http import CadAnswer, Line
+from bridge.sonoran.messages import CadAnswer, Line
 
 WARM_EVERY = 25.0  # seconds of silence on the urgent line; servers close idle connections after 60 s and more
 PROBE_EVERY = 10.0  # seconds while the CAD is down
@@ -46,7 +47,7 @@ class Keeper:
     async def _ask(self) -> float:
         """Ask once and return when to ask again."""
         now = self._clock.monotonic()
-        free_at = self._client.free_at("getVersion")
+        free_at = self._client.free_at(GET_VERSION.name, now)
         if free_at > now:
             await self._clock.sleep(free_at - now)
         try:

@@ -20,7 +20,7 @@ from bridge.operations import (
     UPDATE_UNIT_LOCATIONS,
     Operation,
 )
-from bridge.sonoran.http import CadAnswer, CadRequest, Line
+from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 from bridge.units import ServerId, UnitId, Vehicle
 
 LATE_AFTER = 60.0  # seconds after which a call says that it comes late

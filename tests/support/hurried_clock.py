@@ -4,10 +4,13 @@ import asyncio
 
 
 class HurriedClock:
-    """Time passes only where somebody sleeps: it jumps to the end of the shortest sleep there is."""
+    """Time passes only where somebody sleeps: it jumps to the end of the shortest sleep there is.
+
+    After a virtual hour it raises, so that a loop without an end fails its test before it fills the memory.
+    """
 
     def __init__(self) -> None:
-        self.now = 1_000.0
+        self.now = _START
         self._dues: list[float] = []
 
     def wall(self) -> float:
@@ -17,6 +20,8 @@ class HurriedClock:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
+        if self.now > _START + _LONGEST:
+            raise RuntimeError("this test sleeps without an end")
         due = self.now + max(0.0, seconds)
         self._dues.append(due)
         try:
@@ -31,4 +36,6 @@ class HurriedClock:
             self._dues.remove(due)
 
 
+_START = 1_000.0
+_LONGEST = 3_600.0  # seconds
 _TURNS = 10  # of the loop, so that requests under way get on before time does

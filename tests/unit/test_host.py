@@ -53,7 +53,9 @@ async def _signals(platform: str, *numbers: int) -> int:
     loop = asyncio.get_running_loop()
     with stop_signals(loop, lambda: calls.append(len(calls)), platform=platform):
         for number in numbers:
+            before = len(calls)
             signal.raise_signal(number)
+            assert len(calls) == before  # not from within whatever the signal interrupted
             while len(calls) <= numbers.index(number):  # noqa: ASYNC110 -- a signal has no event to wait for
                 await asyncio.sleep(0.001)  # noqa: TID251 -- the real loop is what is tested
     return len(calls)

@@ -130,12 +130,9 @@ def test_libraries_are_no_louder_than_the_daemon() -> None:
 
 
 def test_warnings_of_python_are_lines_too() -> None:
-    stream = configured()
-
     with warnings.catch_warnings():
-        logging.captureWarnings(capture=False)
-        logging.captureWarnings(capture=True)
         warnings.simplefilter("always")
+        stream = configured()
         warnings.warn(f"odd: {SECRET}", RuntimeWarning, stacklevel=1)
 
     (line,) = lines(stream)

@@ -56,7 +56,7 @@ async def test_players_are_pushed_and_summed_up(url: str, token_file: Path, brid
     assert 8 <= len(bridge.pushes) <= 11
     assert len(bridge.pushes[0]["updates"]) == 12
     assert f"positions in {len(bridge.pushes)} pushes" in stdout
-    assert "Answered in: p50 " in stdout
+    assert "Answered in:  p50 " in stdout
     assert stderr.startswith("ran ")
     assert "\x1b" not in stdout + stderr
 
@@ -157,8 +157,8 @@ def test_the_report_has_one_figure_a_line() -> None:
     tally.pushed(3, 0, 0.002)
 
     assert report(tally.summary(1.0)).splitlines() == [
-        "Ran:         1.0 s with 3 players",
-        "Pushed:      3 positions in 1 push",
-        "Answered in: p50 2.0 ms, p99 2.0 ms",
-        "Panics:      0 of 0 delivered",
+        "Ran:          1.0 s with 3 players",
+        "Pushed:       3 positions in 1 push",
+        "Answered in:  p50 2.0 ms, p99 2.0 ms",
+        "Panics:       0 of 0 delivered",
     ]

@@ -49,6 +49,7 @@ def drawn(body: bytes) -> str:
         ({"ready": False}, "the daemon is not ready."),
         ({"ready": False, "reasons": ["store full"]}, "store full."),
         ({"cad": cad(up=False)}, "the CAD does not answer."),
+        ({"cad": cad(up=False), "reasons": ["the CAD does not answer"]}, "the CAD does not answer."),
         ({"cad": cad(up=False, key="refused")}, "the CAD refuses the key."),
         ({"servers": [server(state="silent"), server(name="two")]}, "main is silent."),
         ({"servers": [server(state="hitching")]}, "main hitches."),

@@ -177,12 +177,14 @@ def test_a_configuration_never_shows_its_secrets(tmp_path: Path) -> None:
 
 
 def test_a_relative_path_finds_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_configuration(tmp_path)
+    write_configuration(tmp_path, f'[locations]\npostals_file = "postals.json"\n{MINIMAL}')
+    (tmp_path / "postals.json").write_text("[]")
     monkeypatch.chdir(tmp_path)
 
     config = load(Path("bridge.toml"), environ={}, documented_limits=DOCUMENTED_LIMITS).config
 
     assert config.outbox.path == tmp_path / "outbox.sqlite3"
+    assert config.locations.postals_file == tmp_path / "postals.json"
     assert config.cad.api_key == Secret(API_KEY)
 
 

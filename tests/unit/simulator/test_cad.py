@@ -1,4 +1,7 @@
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.simulator.cad import SIMULATOR_KEY, Cad
 from bridge.simulator.community import Plan
@@ -187,3 +190,53 @@ def test_a_reset_forgets_what_happened_and_opens_the_limits() -> None:
 
     assert cad.community.calls(NOON) == []
     assert cad.handle(call_911(), NOON).status == 200
+
+
+def _encoded(value: object) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (OverflowError, UnicodeEncodeError):
+        return str(value).encode(errors="replace")
+
+
+FIELDS = (
+    "updates",
+    "communityUserId",
+    "communityUserIds",
+    "apiIds",
+    "identIds",
+    "isPanic",
+    "status",
+    "location",
+    "coordinates",
+    "playerCount",
+    "deleteAfterMinutes",
+)
+TEXTS = st.sampled_from(["", "license:1", "é", "\0"])
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4),
+    max_leaves=6,
+)
+BODIES = st.binary() | st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES).map(_encoded)
+
+
+@given(st.sampled_from(ALL), BODIES)
+def test_whatever_comes_is_answered(request: Request, body: bytes) -> None:
+    cad = Cad()
+    cad.limiter.enforced = False
+    path = cad_request(request.method, request.path, body, query=dict(request.query))
+
+    assert cad.handle(path, NOON).status in {200, 400}
+
+
+def test_a_body_that_is_nested_without_end_is_a_400() -> None:
+    assert Cad().handle(cad_request("PATCH", panic().path, b"[" * 500_000), NOON).status == 400
+
+
+@pytest.mark.parametrize("server", ["9" * 5000, "%FF", "%", "²"])
+def test_a_path_that_makes_no_sense_is_a_400(server: str) -> None:
+    request = cad_request("GET", f"/v2/emergency/servers/{server}/calls")
+
+    assert Cad().locate(request) == ("getCalls", None)
+    assert Cad().handle(request, NOON).status == 400

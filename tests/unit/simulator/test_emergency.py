@@ -92,6 +92,10 @@ def test_a_panic_is_switched_on_and_off() -> None:
     assert {name: unit.is_panic for name, unit in cad.community.units.items()} == {"a": False, "b": True}
 
 
+def test_a_unit_that_is_named_twice_counts_once() -> None:
+    assert answer(Cad(), panic("a", "a"))["updated"] == 1
+
+
 @pytest.mark.parametrize(
     ("code", "name"),
     [(0, "UNAVAILABLE"), (1, "BUSY"), (2, "AVAILABLE"), (3, "ENROUTE"), (4, "ON_SCENE"), (100, "OFFLINE")],
@@ -162,6 +166,7 @@ def test_units_are_paged_and_offline_ones_left_out() -> None:
     shown = answer(cad, get_units(includeOffline="false", limit="1", offset="1"))
 
     assert [row["id"] for row in shown] == [3]
+    assert [row["id"] for row in answer(cad, get_units(), NOON + 60)] == [1, 2, 3]
 
 
 def test_units_of_another_server_are_not_listed() -> None:
@@ -225,6 +230,16 @@ def test_calls_are_filtered_by_their_table(table: str, shown: int) -> None:
     answer(cad, call_911())
 
     assert len(answer(cad, get_calls(type=table))["EmergencyCalls"]) == shown
+
+
+def test_calls_of_another_server_are_neither_listed_nor_removed() -> None:
+    cad = Cad()
+    elsewhere = "/v2/emergency/servers/2/calls"
+    answer(cad, call_911())
+
+    assert answer(cad, cad_request("GET", elsewhere, query=dict(get_calls().query)))["EmergencyCalls"] == []
+    assert refusal(cad, cad_request("DELETE", f"{elsewhere}/911/1")) == 404
+    assert len(answer(cad, get_calls())["EmergencyCalls"]) == 1
 
 
 def test_an_unknown_table_is_a_400() -> None:

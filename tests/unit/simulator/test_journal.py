@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from bridge.simulator.journal import Journal, Received
@@ -58,3 +59,8 @@ def test_clearing_forgets_all_but_goes_on_counting() -> None:
     note(journal, b"123456789")
 
     assert [received.number for received in journal] == [2]
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"9" * 400, b'"\\ud800"'])
+def test_a_strange_body_can_be_shown(body: bytes) -> None:
+    assert msgspec.json.encode(note(Journal(), body).decoded())

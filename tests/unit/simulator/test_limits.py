@@ -55,12 +55,12 @@ def test_operations_do_not_share_a_limit() -> None:
 
 def test_the_peak_counts_all_that_arrived_within_a_minute() -> None:
     some = limiter(2)
-    for second in (0, 20, 40, 59.9, 60, 81):
+    for second in (0, 20, 40, 59.9, 60, 81, 300):
         some.admit("op", NOON + second)
 
     tally = some.tallies()["op"]
 
-    assert (tally.limit, tally.arrivals, tally.peak) == (2, 6, 4)
+    assert (tally.limit, tally.arrivals, tally.peak) == (2, 7, 4)
     assert some.tallies()["other"].peak == 0
 
 
@@ -113,5 +113,5 @@ def test_a_clock_that_goes_back_gives_no_room() -> None:
     some = limiter(1)
     some.admit("op", NOON)
 
-    assert some.admit("op", NOON - 3600) is not None
+    assert some.admit("op", NOON - 3600) == pytest.approx(60)
     assert some.admit("op", NOON + 60) is None

@@ -5,12 +5,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from bridge.clock import SystemClock
 from bridge.simulator.cloud import Cloud
 from bridge.simulator.faults import Answer, Delay, Down, Drop, Fault, Half, Hang, RefuseKey, RefuseUnits
 from bridge.simulator.messages import Request
-from bridge.simulator.server import SimulatorServer
+from bridge.simulator.server import SimulatorServer, _is_loopback
 from tests.support.cad_requests import (
     NOON,
     cad_request,
@@ -244,6 +245,9 @@ async def test_a_server_that_stops_lets_go_of_what_hangs() -> None:
         group.create_task(disconnected(Wire(server, session, clock)))
         await clock.asked.wait()
 
+    assert [received.lost for received in server.cloud.journal] == [True]
+    assert server.cloud.faults.active() == [Delay(seconds=0.1), Hang()]
+
 
 async def test_what_the_cad_knows_outlives_the_server() -> None:
     clock = SystemClock()
@@ -295,3 +299,31 @@ async def test_a_taken_port_is_an_os_error(wire: Wire) -> None:
 async def disconnected(wire: Wire) -> None:
     with pytest.raises(aiohttp.ServerDisconnectedError):
         await wire.send(call_911())
+
+
+@pytest.mark.parametrize(("open_control", "code"), [(False, 403), (True, 200)])
+async def test_the_control_door_is_shut_to_other_machines(open_control: bool, code: int) -> None:  # noqa: FBT001 -- table
+    server = SimulatorServer(SystemClock(), open_control=open_control)
+
+    response = await server._serve(make_mocked_request("GET", "/_simulator/state"))
+
+    assert response.status == code
+
+
+@pytest.mark.parametrize(
+    ("remote", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("192.0.2.1", False),
+        ("x", False),
+        (None, False),
+    ],
+)
+def test_loopback_is_told_from_other_addresses(remote: str | None, loopback: bool) -> None:  # noqa: FBT001 -- table
+    assert _is_loopback(remote) is loopback
+
+
+async def test_an_ipv6_address_stands_in_brackets() -> None:
+    assert SimulatorServer(SystemClock(), "::1", 80).url == "http://[::1]:80"

@@ -1,0 +1,125 @@
+"""Builds every part of the daemon from the configuration; no other module makes a collaborator."""
+
+import secrets
+import uuid
+from pathlib import Path
+from random import SystemRandom
+
+from bridge import __version__
+from bridge.clock import Clock
+from bridge.coalescer import Coalescer
+from bridge.config import Config, Secret
+from bridge.errors import StartError
+from bridge.fleet import Fleet
+from bridge.flusher import Flusher
+from bridge.heartbeat import Heartbeat
+from bridge.host import write_private
+from bridge.listener import Buffers, Listener, NativeDoor, Tokens
+from bridge.metrics import Metrics
+from bridge.operations import HEARTBEAT, OPERATIONS, UPDATE_UNIT_LOCATIONS
+from bridge.outbox import Outbox
+from bridge.postals import Postals
+from bridge.relay import Relay
+from bridge.sonoran.breaker import Breaker
+from bridge.sonoran.budget import Budgets, effective_limits, heartbeat_pace, location_pace
+from bridge.sonoran.client import CadClient, Transport
+from bridge.sonoran.http import CadHttp
+from bridge.sonoran.keeper import Keeper
+from bridge.store import Store
+from bridge.units import ServerId
+
+ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105 -- the file's name, beside the outbox
+
+
+class Parts:
+    """Every part of one daemon, connected but not started.
+
+    Args:
+        config: the checked configuration.
+        clock: what time it is.
+        transport: what carries requests to the CAD; None: HTTP to ``cad.base_url``.
+    """
+
+    def __init__(self, config: Config, clock: Clock, transport: Transport | None = None) -> None:
+        self.config = config
+        self.clock = clock
+        self.instance = uuid.uuid4().hex
+        self.started_at = clock.wall()
+        names = {ServerId(server.id): server.name for server in config.servers}
+        limits = effective_limits(config.cad.limits, config.cad.share)
+        pace = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
+        self.metrics = Metrics(__version__)
+        self.metrics.create_series(names.values(), OPERATIONS)
+        self.fleet = Fleet(names)
+        self.coalescer = Coalescer(config.locations, names)
+        self.store = Store(config.outbox.path, self.metrics.outbox_commit.observe)
+        self.outbox = Outbox(self.store, config.outbox, clock, self.metrics, names)
+        self.budgets = Budgets(self.store, clock, limits, pace, config.cad.timeout)
+        self.breaker = Breaker(clock)
+        self.http = CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, clock)
+        self.client = CadClient(transport or self.http, self.budgets, self.breaker, self.metrics, clock)
+        self.keeper = Keeper(self.client, self.breaker, clock)
+        self.breaker.on_doubt(self.keeper.look)
+        self.flusher = Flusher(
+            self.coalescer,
+            self.fleet,
+            self.client,
+            config.locations,
+            self.metrics,
+            clock,
+            _load_postals(config.locations.postals_file),
+        )
+        self.relay = Relay(self.outbox, self.client, config.outbox, clock, SystemRandom())
+        self.heartbeat = self._build_heartbeat(heartbeat_pace(
+            config.heartbeat.interval, len(names), limits[HEARTBEAT.name]
+        ))  # fmt: skip
+        self.listener = self._build_listener()
+
+    def _build_heartbeat(self, interval: float) -> Heartbeat:
+        urls = {
+            ServerId(server.id): server.fxserver_url for server in self.config.servers if server.fxserver_url
+        }
+        return Heartbeat(self.fleet, self.client, self.metrics, self.clock, interval=interval, urls=urls)
+
+    def _build_listener(self) -> Listener:
+        door = NativeDoor(
+            Buffers(fleet=self.fleet, coalescer=self.coalescer, outbox=self.outbox),
+            self.metrics,
+            self.clock,
+            max_coordinate=self.config.locations.max_coordinate,
+            instance=self.instance,
+        )
+        tokens = Tokens((ServerId(server.id), server.token) for server in self.config.servers)
+        return Listener(self.config.listener, tokens, door.routes, self.metrics, self.clock)
+
+
+def admin_token(config: Config) -> Secret:
+    """Return the admin door's token; where none is configured, make one beside the outbox at first start.
+
+    Raises:
+        StartError: the file cannot be read or written.
+    """
+    if config.admin.token is not None:
+        return config.admin.token
+    path = config.outbox.path.parent / ADMIN_TOKEN_FILE
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_private(path, secrets.token_urlsafe(32) + "\n")
+        return Secret(path.read_text(encoding="utf-8").strip())
+    except OSError as error:
+        raise StartError(f"{path}: the admin token cannot be kept: {error.strerror}") from error
+
+
+def secrets_of(config: Config) -> list[str]:
+    """Return every secret of the configuration, for the log to mask.
+
+    Raises:
+        StartError: the admin token cannot be kept.
+    """
+    known = [config.cad.api_key, admin_token(config), *(server.token for server in config.servers)]
+    return [secret.reveal() for secret in known]
+
+
+def _load_postals(path: Path | None) -> Postals | None:
+    return None if path is None else Postals.load(path)

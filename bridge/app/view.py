@@ -1,0 +1,175 @@
+"""Tells how the daemon is: readiness, status and the metrics that are read rather than counted."""
+
+from bridge import __version__
+from bridge.admin.server import Readiness
+from bridge.admin.status import (
+    BatchStatus,
+    BudgetStatus,
+    CadStatus,
+    FailureStatus,
+    LocationsStatus,
+    OutboxStatus,
+    PanicStatus,
+    ServerStatus,
+    SetAsideStatus,
+    Status,
+)
+from bridge.app.parts import Parts
+from bridge.events import EventState
+from bridge.fleet import GameServer
+from bridge.metrics import GAME_SERVER_STATES
+from bridge.sonoran.breaker import KeyState
+
+
+class View:
+    """Reads the parts; changes nothing but gauges."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.draining = False
+        self.loop_lag = 0.0  # seconds, the longest of late
+
+    def readiness(self) -> Readiness:
+        """Return whether pushes are taken and go on to the CAD; a CAD that is merely down does not count."""
+        parts = self._parts
+        blocking: list[str] = []
+        if self.draining:
+            blocking.append("draining: the daemon is stopping")
+        if parts.store.error is not None:
+            blocking.append(f"store unwritable: {parts.store.error}")
+        if parts.outbox.full:
+            blocking.append("store full: as many events wait as outbox.max_events allows")
+        if parts.breaker.key is KeyState.REFUSED:
+            blocking.append("key refused: the CAD does not accept cad.api_key_file; everything is held")
+        reasons = [*blocking, "CAD down: it does not answer"] if parts.breaker.down else blocking
+        return Readiness(ready=not blocking, reasons=reasons)
+
+    def status(self) -> Status:
+        """Return everything at a glance."""
+        parts = self._parts
+        readiness = self.readiness()
+        return Status(
+            version=__version__,
+            instance=parts.instance,
+            started_at=parts.started_at,
+            ready=readiness.ready,
+            reasons=readiness.reasons,
+            cad=self._cad(),
+            locations=self._locations(),
+            servers=[self._server(server) for server in parts.fleet],
+            outbox=self._outbox(),
+            panics=[
+                PanicStatus(
+                    id=ended.id,
+                    at=ended.at,
+                    active=bool(ended.active),
+                    units=ended.units,
+                    state=ended.state,
+                    latency_seconds=ended.latency_seconds,
+                )
+                for ended in reversed(parts.outbox.history.panics)
+            ],
+        )
+
+    def render_metrics(self) -> bytes:
+        """Return the metrics, the gauges read now."""
+        parts, metrics = self._parts, self._parts.metrics
+        for state, number in parts.outbox.counts().items():
+            metrics.outbox_events.labels(state).set(number)
+        metrics.outbox_oldest_pending.set(parts.outbox.oldest_pending_at() or 0)
+        for operation, (_, remaining) in parts.budgets.remaining().items():
+            metrics.cad_budget_remaining.labels(operation).set(remaining)
+        metrics.cad_up.set(self._cad_up())
+        metrics.loop_lag.set(self.loop_lag)
+        for server in parts.fleet:
+            self._gauge_server(server)
+        return metrics.render()
+
+    def _gauge_server(self, server: GameServer) -> None:
+        parts, metrics = self._parts, self._parts.metrics
+        now = parts.clock.monotonic()
+        state = server.state(now)
+        metrics.units.labels(server.name).set(parts.coalescer.count(server.id))
+        metrics.units_pending.labels(server.name).set(parts.coalescer.ready(server.id, now))
+        metrics.players.labels(server.name).set(server.players(now) or 0)
+        metrics.last_push.labels(server.name).set(self._to_unix(server.last_push_at) or 0)
+        metrics.game_server_up.labels(server.name).set(state != "silent")
+        for name in GAME_SERVER_STATES:
+            metrics.game_server_state.labels(server.name, name).set(state == name)
+
+    def _cad_up(self) -> bool:
+        breaker = self._parts.breaker
+        return breaker.last_answer_at is not None and not breaker.down
+
+    def _cad(self) -> CadStatus:
+        parts = self._parts
+        return CadStatus(
+            up=self._cad_up(),
+            key=parts.breaker.key,
+            plan=parts.keeper.plan,
+            last_answer_at=parts.breaker.last_answer_at,
+            budgets={
+                operation: BudgetStatus(limit=limit, remaining=remaining)
+                for operation, (limit, remaining) in parts.budgets.remaining().items()
+            },
+        )
+
+    def _locations(self) -> LocationsStatus:
+        parts = self._parts
+        now = parts.clock.monotonic()
+        last = parts.flusher.last
+        return LocationsStatus(
+            interval=parts.flusher.interval,
+            next_batch_at=self._to_unix(parts.flusher.next_at) or 0.0,
+            units=sum(parts.coalescer.count(server.id) for server in parts.fleet),
+            pending=sum(parts.coalescer.ready(server.id, now) for server in parts.fleet),
+            set_aside=[
+                SetAsideStatus(unit=entry.unit_id, until=self._to_unix(entry.until) or 0.0)
+                for entry in parts.coalescer.list_set_aside()
+            ],
+            last_batch=None
+            if last is None
+            else BatchStatus(
+                at=last.at,
+                server=last.server,
+                units=last.units,
+                updated=last.updated,
+                lag_seconds=last.lag_seconds,
+                reason=last.reason or None,
+            ),
+        )
+
+    def _server(self, server: GameServer) -> ServerStatus:
+        parts = self._parts
+        now = parts.clock.monotonic()
+        return ServerStatus(
+            id=server.id,
+            name=server.name,
+            state=server.state(now),
+            last_push_at=self._to_unix(server.last_push_at),
+            players=server.players(now),
+            units=parts.coalescer.count(server.id),
+            pending=parts.coalescer.ready(server.id, now),
+            heartbeat_at=parts.heartbeat.last_success_at.get(server.id),
+            unmatched=parts.flusher.unmatched[server.id],
+        )
+
+    def _outbox(self) -> OutboxStatus:
+        outbox = self._parts.outbox
+        counts = outbox.counts()
+        return OutboxStatus(
+            pending=counts[EventState.PENDING],
+            delivered=counts[EventState.DELIVERED],
+            failed=counts[EventState.FAILED],
+            expired=counts[EventState.EXPIRED],
+            superseded=counts[EventState.SUPERSEDED],
+            oldest_pending_at=outbox.oldest_pending_at(),
+            recent_failures=[
+                FailureStatus(id=ended.id, kind=ended.kind, error=ended.error, at=ended.at)
+                for ended in reversed(outbox.history.failures)
+            ],
+        )
+
+    def _to_unix(self, moment: float | None) -> float | None:
+        clock = self._parts.clock
+        return None if moment is None else moment - clock.monotonic() + clock.wall()

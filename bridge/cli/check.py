@@ -1,0 +1,122 @@
+"""``cad-bridge check``: is the configuration right, and with ``--online``, does the CAD agree?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import click
+
+from bridge import host
+from bridge.cli.configured import UNUSABLE, config_option, load_or_exit
+from bridge.clock import SystemClock
+from bridge.config import Config, duration_text
+from bridge.errors import CadError, ConfigError
+from bridge.heartbeat import ask_players
+from bridge.operations import HEARTBEAT, UPDATE_UNIT_LOCATIONS
+from bridge.postals import Postals
+from bridge.sonoran import v2
+from bridge.sonoran.budget import effective_limits, heartbeat_pace, location_pace
+from bridge.sonoran.client import UNAUTHORIZED
+from bridge.sonoran.http import CadHttp
+
+PROBE_TIMEOUT = 3.0  # seconds a game server has for /dynamic.json
+FREE_PLANS = frozenset({"FREE", "0"})
+
+
+@click.command()
+@config_option
+@click.option("--online", is_flag=True, help="Ask the CAD about key, plan and servers, and each game server.")
+def check(path: Path | None, *, online: bool) -> None:
+    """Validate the configuration and say what would run. Exits 0, or 2 with every problem on a line."""
+    loaded = load_or_exit(path)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    problems = _check_files(loaded.config)
+    for line in describe(loaded.config):
+        click.echo(line)
+    if online:
+        problems += host.run(lambda: _ask_all(loaded.config))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise SystemExit(UNUSABLE)
+    click.echo("all is well")
+
+
+def describe(config: Config) -> list[str]:
+    """Return what would run, a line each."""
+    limits = effective_limits(config.cad.limits, config.cad.share)
+    every = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
+    beat = heartbeat_pace(config.heartbeat.interval, len(config.servers), limits[HEARTBEAT.name])
+    turns = every * len(config.servers)
+    return [
+        f"listener: {', '.join(map(str, config.listener.bind))}",
+        f"admin:    {', '.join(map(str, config.admin.bind))}",
+        f"CAD:      {config.cad.base_url} ({config.cad.api}), community {config.cad.community_id}",
+        f"outbox:   {config.outbox.path}",
+        *(
+            f"server {server.id} ({server.name}): locations every {duration_text(every)}"
+            f"{f', {duration_text(turns)} while all servers are busy' if len(config.servers) > 1 else ''}"
+            f"; heartbeat every {duration_text(beat)}"
+            for server in config.servers
+        ),
+    ]
+
+
+def _check_files(config: Config) -> list[str]:
+    if config.locations.postals_file is None:
+        return []
+    try:
+        Postals.load(config.locations.postals_file)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+async def _ask_all(config: Config) -> list[str]:
+    problems = await _ask_cad(config)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT)) as session:
+        for server in config.servers:
+            if server.fxserver_url is None:
+                continue
+            players = await ask_players(session, server.fxserver_url)
+            if players is None:
+                problems.append(
+                    f"game server {server.name}: {server.fxserver_url}/dynamic.json does not answer"
+                )
+            else:
+                click.echo(f"game server {server.name}: answers, {players} players")
+    return problems
+
+
+async def _ask_cad(config: Config) -> list[str]:
+    """Ask getVersion and getServers, and return what does not fit."""
+    async with CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, SystemClock()) as cad:
+        try:
+            version = await cad.exchange(v2.get_version())
+            if version.status == UNAUTHORIZED:
+                return [f"cad.api_key_file: the CAD refuses this key: {v2.read_problem(version)}"]
+            if not version.ok:
+                return [f"CAD: getVersion: {v2.read_problem(version)}"]
+            plan = v2.read_plan(version)
+            click.echo(f"CAD:      reached, the key is right, plan {plan or 'unknown'}")
+            servers = await cad.exchange(v2.get_servers())
+        except CadError as error:
+            return [f"cad.base_url: {config.cad.base_url} gives no answer: {error.reason}"]
+    problems = []
+    if (plan or "").upper() in FREE_PLANS:
+        problems.append(f"CAD: the plan is {plan}; live locations and panics need Standard")
+    if not servers.ok:
+        return [*problems, f"CAD: getServers: {v2.read_problem(servers)}"]
+    return problems + _compare(config, {server.id: server.name for server in v2.read_servers(servers)})
+
+
+def _compare(config: Config, known: Mapping[int, str]) -> list[str]:
+    problems = []
+    for number, server in enumerate(config.servers):
+        if server.id in known:
+            click.echo(f"server {server.id} ({server.name}): the CAD calls it {known[server.id]!r}")
+        else:
+            found = ", ".join(str(number) for number in sorted(known)) or "none"
+            problems.append(f"servers[{number}].id: the CAD has no server {server.id}; it has {found}")
+    return problems

@@ -1,0 +1,54 @@
+"""``cad-bridge run``: the daemon."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from bridge import host, logs
+from bridge.app import Daemon, secrets_of, serve
+from bridge.cli.configured import config_option, exit_unusable, load_or_exit
+from bridge.clock import SystemClock
+from bridge.config import Config
+from bridge.errors import ConfigError, StartError
+
+CUT_SHORT = 130  # exit code after a second signal
+
+
+@click.command()
+@config_option
+def run(path: Path | None) -> None:
+    """Take pushes from game servers and send them on until stopped.
+
+    SIGTERM or SIGINT drains and exits 0; a second one ends at once, with what is undelivered safe on disk.
+    """
+    loaded = load_or_exit(path)
+    config = loaded.config
+    try:
+        logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
+        for warning in loaded.warnings:
+            logs.get("config").warning("configuration is unwise", detail=warning)
+        code = host.run(lambda: _serve(config))
+    except ConfigError as error:
+        exit_unusable(error)
+    except StartError as error:
+        raise click.ClickException(str(error)) from None
+    raise SystemExit(code)
+
+
+async def _serve(config: Config) -> int:
+    stop = asyncio.Event()
+
+    def signalled() -> None:
+        if stop.is_set():
+            os._exit(CUT_SHORT)
+        stop.set()
+
+    with host.stop_signals(asyncio.get_running_loop(), signalled):
+        await serve(config, SystemClock(), stop, _ready)
+    return 0
+
+
+def _ready(_: Daemon) -> None:
+    """Say nothing: the log has it."""

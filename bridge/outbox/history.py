@@ -1,0 +1,83 @@
+"""How events ended: counted, logged, and the latest ones remembered for /status."""
+
+from collections import deque
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from bridge import logs
+from bridge.events import EventId, EventKind, EventState, Panic, units_of
+from bridge.metrics import Metrics
+from bridge.outbox.queue import PendingEvent
+from bridge.outbox.records import Outcome
+from bridge.units import ServerId
+
+RECENT = 20  # panics and failures that are remembered
+
+log = logs.get("outbox")
+
+
+class Ended(Struct, frozen=True, kw_only=True):
+    """An event that ended lately, as ``/status`` shows it; ``at`` is Unix seconds of its acceptance."""
+
+    id: EventId
+    kind: EventKind
+    state: EventState
+    at: float
+    active: bool | None
+    units: int
+    latency_seconds: float | None
+    error: str | None
+
+
+class History:
+    """The endings of events. ``panics`` and ``failures`` hold the latest, oldest first."""
+
+    def __init__(self, metrics: Metrics, names: Mapping[ServerId, str]) -> None:
+        self._metrics = metrics
+        self._names = names
+        self.panics: deque[Ended] = deque(maxlen=RECENT)
+        self.failures: deque[Ended] = deque(maxlen=RECENT)
+
+    def add(self, event: PendingEvent, outcome: Outcome, error: str | None, seconds: float) -> None:
+        """Count, log and remember an ending; ``seconds`` have passed since the event was accepted."""
+        self._tell(event, outcome, seconds)
+        ended = Ended(
+            id=event.id,
+            kind=event.kind,
+            state=outcome.state,
+            at=event.accepted_at_unix,
+            active=event.event.active if isinstance(event.event, Panic) else None,
+            units=len(units_of(event.event)),
+            latency_seconds=seconds if outcome.state is EventState.DELIVERED else None,
+            error=error,
+        )
+        if event.kind is EventKind.PANIC:
+            self.panics.append(ended)
+        if outcome.state in (EventState.FAILED, EventState.EXPIRED):
+            self.failures.append(ended)
+
+    def _tell(self, event: PendingEvent, outcome: Outcome, seconds: float) -> None:
+        labels = (self._names[event.server_id], event.kind)
+        facts = {
+            "id": event.id,
+            "kind": event.kind,
+            "server": labels[0],
+            "attempts": event.attempts,
+            "seconds": round(seconds, 3),
+        }
+        match outcome.state:
+            case EventState.DELIVERED:
+                self._metrics.events_delivered.labels(*labels).inc()
+                self._metrics.event_delivery.labels(event.kind).observe(seconds)
+                say = log.info if event.kind is EventKind.PANIC else log.debug
+                say("event delivered", **facts)
+            case EventState.SUPERSEDED:
+                self._metrics.events_superseded.labels(*labels).inc()
+                log.info("event superseded", **facts)
+            case EventState.EXPIRED:
+                self._metrics.events_expired.labels(*labels).inc()
+                log.error("event expired", detail=outcome.detail, **facts)
+            case _:
+                self._metrics.events_failed.labels(*labels, outcome.reason).inc()
+                log.error("event failed", reason=outcome.reason, detail=outcome.detail, **facts)

@@ -1,0 +1,71 @@
+import socket
+from pathlib import Path
+
+import pytest
+
+from bridge.config import TcpBind, UnixBind
+from bridge.errors import StartError
+from tests.support.push_door import LOOPBACK, is_alive, request, rooms
+
+
+async def test_every_address_is_served(tmp_path: Path) -> None:
+    path = tmp_path / "listener.sock"
+    bind = (LOOPBACK, TcpBind(host="::1", port=0), UnixBind(path=path))
+    async with rooms(bind=bind) as (_, door):
+        addresses = door.listener.addresses
+        for address in addresses:
+            wire = await door.connect(address)
+            await wire.send(request(body=b"abc"))
+
+            assert (await wire.reply()).body == b"abc"
+        assert [str(address).rpartition(":")[0] for address in addresses] == ["127.0.0.1", "[::1]", "unix"]
+        assert path.stat().st_mode & 0o777 == 0o660
+    assert not path.exists()
+
+
+async def test_a_port_that_is_taken_is_one_clear_line() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(StartError) as caught:
+            async with rooms(bind=(LOOPBACK, TcpBind(host="127.0.0.1", port=port))):
+                pass
+
+    assert str(caught.value) == f"listener: 127.0.0.1:{port}: already in use by another program"
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+async def test_an_address_of_another_machine_is_one_clear_line(host: str) -> None:
+    with pytest.raises(StartError) as caught:
+        async with rooms(bind=(TcpBind(host=host, port=30180),)):
+            pass
+
+    assert str(caught.value).startswith(f"listener: {host}:30180: ")
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "listener.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    async with rooms(bind=(UnixBind(path=path),)) as (_, door):
+        assert await is_alive(door)
+
+        with pytest.raises(StartError, match="already in use"):
+            async with rooms(bind=(UnixBind(path=path),)):
+                pass
+
+        assert await is_alive(door)
+
+
+async def test_a_file_in_the_place_of_a_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "listener.sock"
+    path.write_text("precious")
+
+    with pytest.raises(StartError):
+        async with rooms(bind=(UnixBind(path=path),)):
+            pass
+
+    assert path.read_text() == "precious"

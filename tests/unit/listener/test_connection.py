@@ -1,0 +1,182 @@
+import asyncio
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.listener.routes import OTHER
+from tests.support.push_door import (
+    AUTHORIZED,
+    ECHO,
+    is_alive,
+    request,
+    rooms,
+)
+
+
+@pytest.mark.parametrize("start", [b"", b"P", b"POST /v1/echo HTTP/1.1\r\nHost: a\r\n", request()[:-2]])
+async def test_half_a_header_does_not_stay_open(start: bytes) -> None:
+    async with rooms(request_timeout=0.2) as (_, door):
+        wire = await door.connect()
+        await wire.send(start)
+
+        assert await is_alive(door)
+        assert await wire.is_closed(within=2.0)
+        assert door.counted(OTHER, 408) == 1
+
+
+async def test_a_trickled_header_is_cut_while_others_are_served() -> None:
+    async with rooms(request_timeout=0.3) as (_, door):
+        wire = await door.connect()
+        for byte in b"POST /v1/echo HTT":
+            if await wire.is_closed(within=0.03):
+                break
+            await wire.send(bytes([byte]))
+            assert await is_alive(door)
+        else:
+            assert await wire.is_closed(within=0.5)
+
+
+async def test_a_trickled_header_on_a_used_connection_is_cut_too() -> None:
+    async with rooms(request_timeout=0.2) as (_, door):
+        wire = await door.connect()
+        await wire.send(request())
+        assert (await wire.reply()).status == 200
+        assert not await wire.is_closed(within=0.5)
+
+        await wire.send(b"POST")
+
+        assert not await wire.is_closed(within=0.1)
+        assert await wire.is_closed(within=2.0)
+
+
+@pytest.mark.parametrize("headers", [["Content-Length: 100"], ["Transfer-Encoding: chunked"]])
+async def test_half_a_body_is_answered_that_it_took_too_long(headers: list[str]) -> None:
+    async with rooms(request_timeout=0.2) as (served, door):
+        wire = await door.connect()
+        await wire.send(request(headers=headers) + b"4\r\nha")
+
+        reply = await wire.reply()
+
+        assert reply.status == 408
+        assert reply.json["detail"] == "the request was not complete within 0.2 s"
+        assert await wire.is_closed(within=3.0)
+        assert served.pushes == []
+        assert door.counted(ECHO, 408) == 1
+
+
+async def test_a_trickled_body_gets_no_more_time_than_a_silent_one() -> None:
+    async with rooms(request_timeout=0.3) as (_, door):
+        wire = await door.connect()
+        await wire.send(request(headers=["Content-Length: 100"]))
+        answer = asyncio.ensure_future(wire.reply())  # noqa: TID251 -- reads while the test writes
+        for _ in range(100):
+            await wire.send(b"x")
+            await asyncio.sleep(0.02)  # noqa: TID251 -- the trickle is real time
+            if answer.done():
+                break
+
+        assert (await answer).status == 408
+
+
+async def test_an_idle_connection_stays_open() -> None:
+    async with rooms(request_timeout=0.1) as (_, door):
+        wire = await door.connect()
+        for _ in range(3):
+            await wire.send(request(body=b"abc"))
+            assert (await wire.reply()).body == b"abc"
+            assert not await wire.is_closed(within=0.3)
+
+
+async def test_a_request_that_waits_for_its_handler_is_not_cut() -> None:
+    async with rooms(request_timeout=0.1) as (served, door):
+        wire = await door.connect()
+        await wire.send(request(path="/v1/wait") + request(body=b"second"))
+        assert not await wire.is_closed(within=0.4)
+
+        served.leave.set()
+
+        assert (await wire.reply()).status == 204
+        assert (await wire.reply()).body == b"second"
+
+
+async def test_requests_in_one_segment_are_answered_in_order() -> None:
+    async with rooms() as (_, door):
+        wire = await door.connect()
+        await wire.send(b"".join(request(body=b"%d" % number) for number in range(100)))
+
+        assert [(await wire.reply()).body for _ in range(100)] == [b"%d" % number for number in range(100)]
+
+
+async def test_a_client_that_does_not_read_its_answers_is_cut() -> None:
+    async with rooms(request_timeout=0.2) as (_, door):
+        wire = await door.connect()
+        wire.hold()
+        body = b"x" * 900_000
+        for _ in range(12):
+            wire.writer.write(request(body=body))
+        await asyncio.sleep(1.0)  # noqa: TID251 -- the listener's own timer is real
+
+        assert wire.writer.transport.is_closing() or door.listener._turnstile._inside == 0
+        assert await is_alive(door)
+
+
+async def test_connections_above_the_limit_are_closed_at_once() -> None:
+    async with rooms(max_connections=2) as (_, door):
+        first, second = await door.connect(), await door.connect()
+        for wire in (first, second):
+            await wire.send(request(body=b"in"))
+            assert (await wire.reply()).body == b"in"
+        with capture_logs() as logs:
+            for _ in range(3):
+                assert await (await door.connect()).is_closed(within=2.0)
+
+        assert [entry["event"] for entry in logs] == ["connection limit reached"]
+        assert door.counted(OTHER, "refused") == 3
+        first.close()
+        for _ in range(100):
+            await asyncio.sleep(0.01)  # noqa: TID251 -- until the kernel has told the listener
+            wire = await door.connect()
+            if not await wire.is_closed(within=0.05):
+                break
+        await wire.send(request(body=b"next"))
+        assert (await wire.reply()).body == b"next"
+
+
+async def test_old_clients_and_polite_ones_are_let_go() -> None:
+    async with rooms() as (_, door):
+        for data in (
+            b"POST /v1/echo HTTP/1.0\r\n" + AUTHORIZED + b"\r\n",
+            request(headers=["Connection: close"]),
+        ):
+            wire = await door.connect()
+            await wire.send(data)
+
+            assert (await wire.reply()).status == 200
+            assert await wire.is_closed(within=2.0)
+
+
+async def test_a_client_that_has_said_everything_still_gets_its_answer() -> None:
+    async with rooms() as (served, door):
+        wire = await door.connect()
+        await wire.send(request(path="/v1/wait", body=b"{}"))
+        wire.writer.write_eof()
+        await served.entered.wait()
+
+        served.leave.set()
+
+        assert (await wire.reply()).status == 204
+        assert await wire.is_closed(within=2.0)
+
+
+async def test_clients_that_vanish_leave_no_trace() -> None:
+    async with rooms() as (served, door):
+        with capture_logs() as logs:
+            halves = (request()[:-2], request(headers=["Content-Length: 9"]) + b"x", request(path="/v1/wait"))
+            for data in halves:
+                wire = await door.connect()
+                await wire.send(data)
+                await asyncio.sleep(0.02)  # noqa: TID251 -- until it has arrived
+                wire.close()
+            served.leave.set()
+            assert await is_alive(door)
+        assert logs == []
