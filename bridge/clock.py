@@ -53,14 +53,14 @@ class Alarm:
 
         Other tasks get their turn even if the deadline has passed.
         """
-        if deadline is None:
+        if self._rung.is_set():
+            await self._clock.sleep(0)
+        elif deadline is None:
             await self._rung.wait()
-        elif not self._rung.is_set():
+        else:
             try:
                 async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
                     await self._rung.wait()
             except TimeoutError:
                 return
-        else:
-            await self._clock.sleep(0)
         self._rung.clear()

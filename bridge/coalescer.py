@@ -72,7 +72,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     oldest_at: float
     stale: int
     units: tuple[_Unit, ...]
-    waiting_since: tuple[float, ...]
+    waits: tuple[tuple[float, bool], ...]  # by unit: due since when, and for something new
 
     @property
     def unit_ids(self) -> list[UnitId]:
@@ -126,6 +126,8 @@ class Coalescer:
         unit = self._units.get(unit_id)
         if unit is not None and unit.roster is self._rosters[server_id]:
             unit.text = text
+            unit.received_at = now
+            unit.roster.units.move_to_end(unit_id)
             if not unit.moved and self._differs(unit):
                 self._mark_due(unit, now, moved=True)
 
@@ -189,22 +191,25 @@ class Coalescer:
             if unit.id in withhold or (only is not None and unit.id not in only):
                 continue
             (stale if self._is_stale(unit, now) else chosen).append(unit)
+        lost = sum(unit.moved for unit in stale)  # one only to be told again was sent before
         for unit in stale:
             self._clear_due(unit)
-        return self._pack(server_id, now, chosen, len(stale))
+            self._expect(unit, now)
+        return self._pack(server_id, now, chosen, lost)
 
     def confirm(self, batch: Batch) -> None:
         """Record that the CAD took the batch."""
-        for unit in self._current(batch):
-            unit.roster.told[unit.id] = unit
-            unit.roster.told.move_to_end(unit.id)
+        for unit in batch.units:
+            if self._units.get(unit.id) is unit:
+                self._expect(unit, batch.taken_at)
 
     def restore(self, batch: Batch) -> None:
         """Put the batch back to the head of the queue; what is newer meanwhile stays newer."""
-        since = dict(zip((unit.id for unit in batch.units), batch.waiting_since, strict=True))
-        for unit in reversed(list(self._current(batch))):
+        for unit, (since, moved) in reversed(list(zip(batch.units, batch.waits, strict=True))):
+            if self._units.get(unit.id) is not unit or unit.id in self._set_aside:
+                continue
             unit.told = None
-            self._mark_due(unit, since[unit.id], moved=True)
+            self._mark_due(unit, since, moved=moved)
             unit.roster.due.move_to_end(unit.id, last=False)
 
     def set_aside(self, unit_id: UnitId, until: float) -> None:
@@ -288,6 +293,12 @@ class Coalescer:
         unit.moved = False
         unit.roster.due.pop(unit.id, None)
 
+    def _expect(self, unit: _Unit, told_at: float) -> None:
+        """Have the unit told again ``resend_after`` later, if it has not moved and its server still pushes then."""
+        unit.told_at = told_at
+        unit.roster.told[unit.id] = unit
+        unit.roster.told.move_to_end(unit.id)
+
     def _remind(self, roster: _Roster, now: float) -> None:
         # A unit comes again only if its server pushed after the time was up: no ghosts of a server that died.
         pushed_at = roster.last_push_at
@@ -306,20 +317,18 @@ class Coalescer:
         return now - vouched_at > self._config.stale_after
 
     def _candidates(self, roster: _Roster) -> Iterable[_Unit]:
-        for unit_id, unit in roster.panicking.items():
-            if unit_id in roster.due:
-                yield unit
+        urgent = [unit for unit_id, unit in roster.panicking.items() if unit_id in roster.due]
+        yield from sorted(urgent, key=lambda unit: unit.due_since or 0.0)
         for unit in roster.due.values():
             if not unit.panicking:
                 yield unit
 
     def _pack(self, server_id: ServerId, now: float, chosen: list[_Unit], stale: int) -> Batch:
-        waiting_since = tuple(now if unit.due_since is None else unit.due_since for unit in chosen)
+        waits = tuple((now if unit.due_since is None else unit.due_since, unit.moved) for unit in chosen)
         oldest_at = min((unit.received_at for unit in chosen if unit.moved), default=now)
         for unit in chosen:
             self._clear_due(unit)
             unit.told = Location(report=unit.report, text=unit.text)
-            unit.told_at = now
             unit.roster.told.pop(unit.id, None)
         return Batch(
             server_id=server_id,
@@ -328,13 +337,8 @@ class Coalescer:
             oldest_at=oldest_at,
             stale=stale,
             units=tuple(chosen),
-            waiting_since=waiting_since,
+            waits=waits,
         )
-
-    def _current(self, batch: Batch) -> Iterable[_Unit]:
-        for unit in batch.units:
-            if self._units.get(unit.id) is unit:
-                yield unit
 
     def _forgotten(self, roster: _Roster, now: float) -> list[_Unit]:
         if roster.last_push_at is not None and now - roster.last_push_at >= SERVER_SILENCE:

@@ -68,13 +68,15 @@ class CadError(BridgeError):
     """The CAD gave no complete answer.
 
     ``reason`` is one of the closed set in ``bridge.sonoran.http.FAILURE_REASONS``;
-    ``sent`` tells whether the first byte of the request may have left this machine.
+    ``sent`` tells whether the first byte of the request may have left this machine; ``sends`` counts how often it
+    went over the wire.
     """
 
-    def __init__(self, reason: str, *, sent: bool) -> None:
+    def __init__(self, reason: str, *, sent: bool, sends: int = 1) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
+        self.sends = sends
 
 
 class BudgetError(CadError):

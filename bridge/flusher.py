@@ -1,10 +1,10 @@
 """Empties the coalescer: one batch per key and interval, the servers in turn.
 
 A failed batch takes the next interval with newer data in it, never an extra request. A refused one (400, 413, 422)
-holds something the CAD will not have: half of it is withheld at a time until a single unit is left.
+holds something the CAD will not have: half of it is tried at a time until a single unit is left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
@@ -23,9 +23,11 @@ from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer
 from bridge.units import ServerId, UnitId, shorten
 
-SET_ASIDE = 600.0  # seconds a unit stays out after the CAD refused its location
+SET_ASIDE = 600.0  # seconds a unit stays out after the CAD refused its location, or batches stay small
 REFUSED_PAUSE = 60.0  # seconds a server waits after 403 or 404: nothing in the batch is to blame
-DIVIDED = frozenset({"bad_request", "too_large", "unprocessable"})
+DROP_REASONS = ("stale", "forgotten", "refused")
+TOO_LARGE = "too_large"
+DIVIDED = frozenset({"bad_request", TOO_LARGE, "unprocessable"})
 
 log = logs.get("flusher")
 
@@ -42,25 +44,32 @@ class BatchReport(Struct, frozen=True, kw_only=True):
 
 
 class _Search:
-    """The hunt for the unit that makes the CAD refuse a server's batches."""
+    """The hunt for a unit that makes the CAD refuse a server's batches.
+
+    Suspects are tried by halves and nobody else with them, or a second bad unit would lead it astray. After a try
+    that is refused the rest of the server's units get a batch of their own, unless there is a bad one among them too.
+    """
 
     def __init__(self, suspects: Sequence[UnitId]) -> None:
         self.suspects = list(suspects)
+        self.trying = True  # the next batch holds suspects; else all but them
+        self._rest_refused = False
 
     @property
-    def withheld(self) -> list[UnitId]:
-        """Return the half that stays out of the next batch."""
-        return self.suspects[(len(self.suspects) + 1) // 2 :]
+    def tried(self) -> list[UnitId]:
+        """Return the half that the next try holds."""
+        return self.suspects[: (len(self.suspects) + 1) // 2]
 
-    def cleared(self, taken: Sequence[UnitId]) -> None:
-        """Note units that the CAD took."""
-        innocent = frozenset(taken)
-        self.suspects = [unit for unit in self.suspects if unit not in innocent]
-
-    def refused(self, taken: Sequence[UnitId]) -> None:
-        """Note a refused batch: the culprit is among those suspects that were in it."""
-        present = frozenset(taken)
-        self.suspects = [unit for unit in self.suspects if unit in present] or list(taken)
+    def note(self, taken: Sequence[UnitId], *, refused: bool) -> None:
+        """Note what the CAD said of a batch."""
+        if not self.trying:
+            self.trying, self._rest_refused = True, refused
+        elif refused:
+            present = frozenset(taken)
+            self.suspects = [unit for unit in self.suspects if unit in present]
+            self.trying = self._rest_refused
+        else:
+            self.suspects = self.suspects[len(self.tried) :]  # those tried are good, or have left
 
 
 class Flusher:
@@ -88,7 +97,10 @@ class Flusher:
         self.last: BatchReport | None = None
         self.unmatched = {server.id: 0 for server in fleet}  # of each server's last batch
         self._turns = [server.id for server in fleet]
+        self._preferred: set[ServerId] = set()  # whose panic went ahead of the others since a turn was kept
         self._searches: dict[ServerId, _Search] = {}
+        self._most = config.max_batch  # units in a batch
+        self._small_until = 0.0  # monotonic seconds
         self._paused_until: dict[ServerId, float] = {}
 
     def start(self) -> None:
@@ -109,8 +121,7 @@ class Flusher:
             return False
         self.next_at = now + self.interval
         self._sweep(now)
-        server_id = None if self._client.breaker.holding else self._choose(now)
-        batch = None if server_id is None else self._take(server_id, now)
+        batch = None if self._client.breaker.holding else self._next_batch(now)
         if batch is None:
             return False
         await self._send(batch)
@@ -121,32 +132,61 @@ class Flusher:
             if unsent:
                 self._drop(server_id, "forgotten", unsent)
 
+    def _next_batch(self, now: float) -> Batch | None:
+        """Return the batch of whoever's turn it is; a server with nothing but stale locations loses its turn."""
+        while (server_id := self._choose(now)) is not None:
+            batch = self._take(server_id, now)
+            if batch.locations:
+                return batch
+        return None
+
     def _choose(self, now: float) -> ServerId | None:
-        """Return whose turn it is: a server with a panic first, then the one that waited longest."""
+        """Return whose turn it is: a server with a panic first, then the one that waited longest.
+
+        After its panic went ahead a server waits until another one had a turn, or a panic that lasts would keep
+        all others off the map.
+        """
         due = [
             server_id for server_id in self._turns
             if self._coalescer.ready(server_id, now) and self._paused_until.get(server_id, 0.0) <= now
         ]  # fmt: skip
-        chosen = next((server_id for server_id in due if self._coalescer.has_panic(server_id)), None)
-        if chosen is None and due:
-            chosen = due[0]
-        if chosen is not None:
-            self._turns.remove(chosen)
-            self._turns.append(chosen)
+        if not due:
+            return None
+        urgent = [server_id for server_id in due if self._coalescer.has_panic(server_id)]
+        chosen = next((server_id for server_id in urgent if server_id not in self._preferred), due[0])
+        if chosen in urgent and chosen not in self._preferred:
+            self._preferred.add(chosen)
+        else:
+            self._preferred.clear()
+        self._turns.remove(chosen)
+        self._turns.append(chosen)
         return chosen
 
-    def _take(self, server_id: ServerId, now: float) -> Batch | None:
+    def _take(self, server_id: ServerId, now: float) -> Batch:
         search = self._searches.get(server_id)
-        suspects = search.suspects if search is not None else []
-        only = suspects if len(suspects) == 1 else None
-        withheld = search.withheld if search is not None else []
-        batch = self._coalescer.take(server_id, now, self._config.max_batch, withhold=withheld, only=only)
-        if search is not None and not batch.locations:
-            del self._searches[server_id]  # the suspects left, or have nothing new to tell
-            batch = self._coalescer.take(server_id, now, self._config.max_batch)
+        if search is None:
+            return self._take_part(server_id, now)
+        if not search.trying:
+            batch = self._take_part(server_id, now, withhold=search.suspects)
+            if batch.locations:
+                return batch
+            search.trying = True
+        batch = self._take_part(server_id, now, only=search.tried)
+        if batch.locations:
+            return batch
+        del self._searches[server_id]  # the suspects left, or have nothing new to tell
+        return self._take_part(server_id, now)
+
+    def _take_part(
+        self, server_id: ServerId, now: float, *, withhold: Collection[UnitId] = (),
+        only: Collection[UnitId] | None = None,
+    ) -> Batch:  # fmt: skip
+        if now >= self._small_until:
+            self._most = self._config.max_batch
+        batch = self._coalescer.take(server_id, now, self._most, withhold=withhold, only=only)
         if batch.stale:
             self._drop(server_id, "stale", batch.stale)
-        return batch if batch.locations else None
+        return batch
 
     async def _send(self, batch: Batch) -> None:
         name = self._fleet[batch.server_id].name
@@ -192,28 +232,31 @@ class Flusher:
             self.unmatched[batch.server_id] = max(0, sent - (sent if updated is None else updated))
             self._metrics.locations_unmatched.labels(name).inc(self.unmatched[batch.server_id])
             if search is not None:
-                search.cleared(batch.unit_ids)
+                search.note(batch.unit_ids, refused=False)
                 if not search.suspects:
                     del self._searches[batch.server_id]
             return
         self._coalescer.restore(batch)
         self._metrics.batch_failures.labels(name, reason).inc()
         if reason in DIVIDED:
-            self._divide(batch, name, search)
+            self._divide(batch, name, search, reason)
         elif reason in ("forbidden", "not_found"):
             self._paused_until[batch.server_id] = self._clock.monotonic() + REFUSED_PAUSE
 
-    def _divide(self, batch: Batch, name: str, search: _Search | None) -> None:
-        units = batch.unit_ids
-        if len(units) > 1:
-            search = search or _Search(units)
-            search.refused(units)
-            self._searches[batch.server_id] = search
-            return
-        self._searches.pop(batch.server_id, None)
-        self._coalescer.set_aside(units[0], self._clock.monotonic() + SET_ASIDE)
-        self._drop(batch.server_id, "refused", 1)
-        log.error("unit set aside, the CAD refuses its location", server=name, unit=shorten(units[0]))
+    def _divide(self, batch: Batch, name: str, search: _Search | None, reason: str) -> None:
+        units, until = batch.unit_ids, self._clock.monotonic() + SET_ASIDE
+        if len(units) == 1:
+            self._searches.pop(batch.server_id, None)
+            self._small_until = 0.0
+            self._coalescer.set_aside(units[0], until)
+            self._drop(batch.server_id, "refused", 1)
+            log.error("unit set aside, the CAD refuses its location", server=name, unit=shorten(units[0]))
+        elif reason == TOO_LARGE:
+            self._most, self._small_until = len(units) // 2, until
+        elif search is not None:
+            search.note(units, refused=True)
+        else:
+            self._searches[batch.server_id] = _Search(units)
 
     def _describe(self, location: Location) -> v2.UnitUpdate:
         report = location.report

@@ -5,10 +5,11 @@ every FXServer does without any resource.
 """
 
 from asyncio import TaskGroup
+from typing import Annotated
 
 import aiohttp
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from bridge import logs
 from bridge.clock import Clock
@@ -30,7 +31,7 @@ log = logs.get("heartbeat")
 
 
 class _Dynamic(Struct):
-    clients: int
+    clients: Annotated[int, Meta(ge=0)]
 
 
 class Heartbeat:
@@ -117,7 +118,11 @@ async def ask_players(session: aiohttp.ClientSession, url: str) -> int | None:
         async with session.get(f"{url.rstrip('/')}/dynamic.json", allow_redirects=False) as response:
             if not response.ok:
                 return None
-            body = await response.content.read(MAX_DYNAMIC)
+            body = b""
+            async for part in response.content.iter_any():
+                body += part
+                if len(body) > MAX_DYNAMIC:
+                    return None
             return msgspec.json.decode(body, type=_Dynamic, strict=False).clients
-    except (aiohttp.ClientError, TimeoutError, OSError, msgspec.MsgspecError):
+    except (aiohttp.ClientError, OSError, ValueError, msgspec.MsgspecError, RecursionError):
         return None

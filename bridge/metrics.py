@@ -4,7 +4,7 @@ Names and labels are a public contract. No label ever holds a player, a unit or 
 labels are known exist at 0 from the start, so that a rate over a new failure is never missed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from prometheus_client import (
     CollectorRegistry,
@@ -192,6 +192,37 @@ class Metrics:
             self.events_superseded,
         ):
             metric.labels(server, kind)
+
+    def create_reasons(
+        self,
+        servers: Collection[str],
+        operations: Iterable[str],
+        *,
+        dropped: Iterable[str],
+        events: Collection[str],
+        requests: Collection[str],
+    ) -> None:
+        """Make the series of every known reason exist at 0, so that the first failure is a rise too.
+
+        Args:
+            servers: the servers' names.
+            operations: Sonoran's operations.
+            dropped: why a location is dropped.
+            events: why an event, a batch or a heartbeat is refused.
+            requests: why a request gets no answer.
+        """
+        for operation in operations:
+            for reason in requests:
+                self.cad_request_failures.labels(operation, reason)
+        for server in servers:
+            for reason in dropped:
+                self.locations_dropped.labels(server, reason)
+            for reason in events:
+                for kind in EventKind:
+                    self.events_failed.labels(server, kind, reason)
+            for reason in requests:
+                self.batch_failures.labels(server, reason)
+                self.heartbeat_failures.labels(server, reason)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

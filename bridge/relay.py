@@ -106,8 +106,9 @@ class Relay:
             now = self._clock.monotonic()
             held = "held: the CAD refuses the API key" if self._client.breaker.holding else ""
             self._outbox.expire(lane.kind, now, held)
-            next_at = queue.next_change_at()
-            if held or not queue.has_ready(now) or lane.in_flight >= self._width():
+            ready = queue.has_ready(now)
+            next_at = queue.next_change_at()  # asked after has_ready, which takes out what is due: never past
+            if held or not ready or lane.in_flight >= self._width():
                 return next_at
             free_at = max(self._client.free_at(lane.operation.name, now), lane.not_before)
             if free_at > now:

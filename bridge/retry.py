@@ -86,4 +86,4 @@ def backoff(attempts: int, *, urgent: bool, random: Random) -> float:
         random: where the jitter comes from.
     """
     longest = LONGEST_URGENT_DELAY if urgent else LONGEST_DELAY
-    return random.uniform(0.0, min(longest, FIRST_DELAY * 2 ** min(attempts, 10)))
+    return random.uniform(0.0, min(longest, FIRST_DELAY * 2 ** min(attempts - 1, 10)))

@@ -10,11 +10,15 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Self, TypeVar
 
+from msgspec import Struct
+
+from bridge import logs
 from bridge.errors import BridgeError, StartError, StoreError
 
 T = TypeVar("T")
@@ -60,6 +64,8 @@ CREATE TABLE requests (
 ) STRICT, WITHOUT ROWID;
 """
 
+log = logs.get("store")
+
 
 class Transaction:
     """What a job may do with the file; it lives on the store's thread and only during the job."""
@@ -91,10 +97,21 @@ class _Job:
         self.error: BridgeError | None = None
 
     def report(self) -> None:
-        if self.error is None:
-            self.done()
-        else:
-            self.failed(self.error)
+        try:
+            if self.error is None:
+                self.done()
+            else:
+                self.failed(self.error)
+        except Exception:  # a fault in one callback must not leave the others waiting
+            log.exception("store callback raised")
+
+
+class _Commit(Struct, frozen=True):
+    """How a transaction ended: what is wrong with the file, if anything, and whether rows were changed."""
+
+    problem: str | None
+    changed: bool
+    seconds: float
 
 
 class Store:
@@ -108,7 +125,8 @@ class Store:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
         self._waiting = 0
-        self.error: str | None = None
+        self._closed = False
+        self.error: str | None = None  # why the file could not be written; a ping that can clears it
 
     @property
     def busy(self) -> bool:
@@ -129,6 +147,7 @@ class Store:
 
     async def __aexit__(self, *_: object) -> None:
         """Finish what was handed in and close the file."""
+        self._closed = True
         if self._thread is not None:
             self._jobs.put(None)
             await asyncio.to_thread(self._thread.join)
@@ -144,7 +163,8 @@ class Store:
             committed: called on the event loop after the commit even if the caller was cancelled meanwhile.
 
         Raises:
-            StoreError: the disk is full, read-only or failing; nothing of ``work`` was written.
+            StoreError: the disk is full, read-only or failing, or the file was closed; nothing of ``work`` was
+                written.
         """
         assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
         future: asyncio.Future[T] = self._loop.create_future()
@@ -155,10 +175,12 @@ class Store:
             results[:] = [work(transaction)]
 
         def done() -> None:
-            if committed is not None:
-                committed(results[0])
-            if not future.done():
-                future.set_result(results[0])
+            try:
+                if committed is not None:
+                    committed(results[0])
+            finally:
+                if not future.done():
+                    future.set_result(results[0])
 
         def failed(error: BridgeError) -> None:
             if not future.done():
@@ -194,9 +216,19 @@ class Store:
         Raises:
             StoreError: it does not.
         """
-        await self.write(_touch if self.error else _look)
+        if self.error is None:
+            await self.write(_look)
+        else:
+            await self.write(_touch, self._recover)
+
+    def _recover(self, _: None) -> None:
+        self.error = None
 
     def _put(self, job: _Job) -> None:
+        if self._closed:
+            job.error = StoreError("the outbox file is closed")
+            job.report()
+            return
         self._waiting += 1
         self._jobs.put(job)
 
@@ -208,9 +240,9 @@ class Store:
         while not stopping:
             jobs, stopping = self._gather()
             if jobs:
-                error, seconds = _commit(self._connection, jobs)
+                commit = _commit(self._connection, jobs)
                 if not self._loop.is_closed():
-                    self._loop.call_soon_threadsafe(self._report, jobs, error, seconds)
+                    self._loop.call_soon_threadsafe(self._report, jobs, commit)
         self._connection.close()
 
     def _gather(self) -> tuple[list[_Job], bool]:
@@ -226,9 +258,11 @@ class Store:
                 return jobs, False
         return jobs, True
 
-    def _report(self, jobs: list[_Job], error: str | None, seconds: float) -> None:
-        self.error = error
-        self._observe_commit(seconds)
+    def _report(self, jobs: list[_Job], commit: _Commit) -> None:
+        # A success does not clear the error: SQLite writes nothing where a row stays as it was. Only ping does.
+        self.error = commit.problem or self.error
+        if commit.problem is None and commit.changed:
+            self._observe_commit(commit.seconds)
         self._waiting -= len(jobs)
         for job in jobs:
             job.report()
@@ -239,29 +273,32 @@ def _look(transaction: Transaction) -> None:
 
 
 def _touch(transaction: Transaction) -> None:
-    transaction.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    transaction.execute("INSERT INTO requests (id, operation, started_at) VALUES ('', '', 0.0)")
+    transaction.execute("DELETE FROM requests WHERE id = ''")
 
 
-def _commit(connection: sqlite3.Connection, jobs: list[_Job]) -> tuple[str | None, float]:
-    """Run the jobs in one transaction and return what is wrong with the file, if anything, and the seconds."""
+def _commit(connection: sqlite3.Connection, jobs: list[_Job]) -> _Commit:
+    """Run the jobs in one transaction."""
     started = perf_counter()
+    changes = connection.total_changes
     problem: str | None = None
     try:
         connection.execute("BEGIN IMMEDIATE")
         for job in jobs:
             problem = _run_alone(connection, job) or problem
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        problem = str(error)
+    except (sqlite3.Error, MemoryError) as error:
+        problem = str(error) or type(error).__name__
         for job in jobs:
             job.error = _store_error(error)
-        if connection.in_transaction:
+        with suppress(sqlite3.Error):  # what stays open makes the next BEGIN fail, which comes back here
             connection.rollback()
-    return problem, perf_counter() - started
+    return _Commit(problem, connection.total_changes > changes, perf_counter() - started)
 
 
 def _run_alone(connection: sqlite3.Connection, job: _Job) -> str | None:
-    """Run one job so that its failure undoes nothing but itself."""
+    """Run one job so that its failure undoes nothing but itself; return what is wrong with the file, if anything."""
+    problem: str | None = None
     connection.execute("SAVEPOINT job")
     try:
         job.work(Transaction(connection))
@@ -270,16 +307,16 @@ def _run_alone(connection: sqlite3.Connection, job: _Job) -> str | None:
     except sqlite3.Error as error:
         if not connection.in_transaction:
             raise  # SQLite itself gave the whole transaction up
-        job.error = _store_error(error)
+        job.error, problem = _store_error(error), str(error)
     except Exception as error:  # noqa: BLE001 -- a fault in one job must not cost the others
         job.error = StoreError(f"internal error: {type(error).__name__}")
     if job.error is not None:
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
-    return str(job.error) if type(job.error) is StoreError else None
+    return problem
 
 
-def _store_error(error: sqlite3.Error) -> StoreError:
+def _store_error(error: Exception) -> StoreError:
     return StoreError(f"the outbox file cannot be written: {error}")
 
 

@@ -6,7 +6,7 @@ names and the configured ones are answered.
 """
 
 import hmac
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Self
@@ -91,7 +91,6 @@ class AdminServer:
     def _site(self, runner: web.AppRunner, bind: Bind) -> web.BaseSite:
         if isinstance(bind, TcpBind):
             return web.TCPSite(runner, bind.host, bind.port)
-        bind.path.unlink(missing_ok=True)
         return web.UnixSite(runner, bind.path)
 
     @web.middleware
@@ -104,7 +103,8 @@ class AdminServer:
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return problem(HTTPStatus(error.status), error.reason)
+            allow = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
+            return problem(HTTPStatus(error.status), error.reason, allow)
         except Exception:
             log.exception("admin request failed", path=request.path)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the bridge failed; its log says why")
@@ -152,7 +152,7 @@ class AdminServer:
         return _json(self._views.status(), HTTPStatus.OK)
 
 
-def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> web.Response:
+def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
     """Return an error as problem+json."""
     body = msgspec.json.encode(
         {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}

@@ -1,8 +1,8 @@
 """Starts the daemon in the order of the flow and stops it in an order that loses nothing."""
 
 import asyncio
-from asyncio import TaskGroup
-from collections.abc import Awaitable, Callable, Coroutine
+from asyncio import Task, TaskGroup
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Self
 
@@ -12,7 +12,7 @@ from bridge.app.parts import Parts, admin_token
 from bridge.app.view import View
 from bridge.clock import Clock
 from bridge.config import Config
-from bridge.errors import BridgeError, StoreError
+from bridge.errors import BridgeError, StartError, StoreError
 from bridge.events import EventState
 from bridge.sonoran.client import Transport
 
@@ -50,8 +50,7 @@ class Daemon:
         """Open the outbox, the lines to the CAD, the listener and the admin door, in this order."""
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.parts.store)
-            await self.parts.outbox.load()
-            await self.parts.budgets.load()
+            await self._load()
             await stack.enter_async_context(self.parts.http)
             await stack.enter_async_context(self.parts.listener)
             await stack.enter_async_context(self.admin)
@@ -74,23 +73,36 @@ class Daemon:
         log.info("daemon stopped")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send on what is pushed until ``stop`` is set, then drain."""
-        loops: dict[str, Callable[[], Coroutine[None, None, None]]] = {
-            "flusher": self.parts.flusher.run,
-            "relay": self.parts.relay.run,
-            "keeper": lambda: self._restarting("keeper", self.parts.keeper.run),
-            "heartbeat": lambda: self._restarting("heartbeat", self.parts.heartbeat.run),
-            "upkeep": self._keep_up,
-            "lag": self._watch_lag,
+        """Send on what is pushed until ``stop`` is set, then drain.
+
+        Raises:
+            ExceptionGroup: a loop died that the daemon cannot do without; the log says which, and why.
+        """
+        parts = self.parts
+        loops = {
+            "flusher": self._vital("flusher", parts.flusher.run),
+            "relay": self._vital("relay", parts.relay.run),
+            "keeper": self._restarting("keeper", parts.keeper.run),
+            "heartbeat": self._restarting("heartbeat", parts.heartbeat.run),
+            "upkeep": self._vital("upkeep", self._keep_up),
+            "lag": self._vital("lag", self._watch_lag),
         }
         async with TaskGroup() as group:
-            tasks = {name: group.create_task(loop(), name=name) for name, loop in loops.items()}
+            tasks = {name: group.create_task(loop, name=name) for name, loop in loops.items()}
             await stop.wait()
             await self._drain(tasks)
             for task in tasks.values():
                 task.cancel()
 
-    async def _drain(self, tasks: dict[str, "asyncio.Task[None]"]) -> None:
+    async def _load(self) -> None:
+        """Take up where the last run stopped."""
+        try:
+            await self.parts.outbox.load()
+            await self.parts.budgets.load()
+        except StoreError as error:
+            raise StartError(f"{self.parts.config.outbox.path}: {error}") from error
+
+    async def _drain(self, tasks: dict[str, "Task[None]"]) -> None:
         """Take no more pushes, send a last batch if the budget allows, deliver what is kept."""
         self.view.draining = True
         log.info("daemon draining")
@@ -110,21 +122,35 @@ class Daemon:
                 await self.parts.flusher.flush()
         except TimeoutError:
             return
+        except Exception:  # what is on disk is worth more than the last positions
+            log.exception("last flush failed")
+
+    async def _vital(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        """Run a loop that the daemon cannot do without: its death is logged, and ends the daemon."""
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop died, the daemon ends", loop=name)
+            raise
 
     async def _restarting(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         """Run a loop that the daemon can do without for a while; start it again when it dies."""
         deaths = 0
         while True:
+            started = self._clock.monotonic()
             try:
                 await loop()
             except Exception:
                 log.exception("loop died, it is started again", loop=name)
+            if self._clock.monotonic() - started > RESTART_DELAYS[-1]:
+                deaths = 0  # it had recovered from the last one
             await self._clock.sleep(RESTART_DELAYS[min(deaths, len(RESTART_DELAYS) - 1)])
             deaths += 1
 
     async def _keep_up(self) -> None:
         """Try a failing disk again, and delete what is old."""
         prune_at = self._clock.monotonic()
+        failing = False
         while True:
             try:
                 await self.parts.store.ping()
@@ -133,7 +159,13 @@ class Daemon:
                     prune_at = self._clock.monotonic() + PRUNE_EVERY
                     await self.parts.outbox.prune()
             except StoreError as error:
-                log.error("store unwritable", detail=str(error))  # noqa: TRY400 -- the message says it all
+                if not failing:
+                    log.error("store unwritable", detail=str(error))  # noqa: TRY400 -- the message says it all
+                failing = True
+            else:
+                if failing:
+                    log.info("store writable again")
+                failing = False
             await self._clock.sleep(UPKEEP_EVERY)
 
     async def _watch_lag(self) -> None:
@@ -155,10 +187,3 @@ class Daemon:
         except BridgeError:
             return True  # the store turns; /readyz says what is wrong with the disk
         return True
-
-
-async def serve(config: Config, clock: Clock, stop: asyncio.Event, ready: Callable[[Daemon], None]) -> None:
-    """Run one daemon until ``stop`` is set; ``ready`` is called when it takes pushes."""
-    async with Daemon(config, clock) as daemon:
-        ready(daemon)
-        await daemon.run(stop)

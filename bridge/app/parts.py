@@ -1,6 +1,7 @@
 """Builds every part of the daemon from the configuration; no other module makes a collaborator."""
 
 import secrets
+import sys
 import uuid
 from pathlib import Path
 from random import SystemRandom
@@ -8,10 +9,11 @@ from random import SystemRandom
 from bridge import __version__
 from bridge.clock import Clock
 from bridge.coalescer import Coalescer
-from bridge.config import Config, Secret
+from bridge.config import SHORTEST_TOKEN, Config, Secret
+from bridge.config.sources import Sources
 from bridge.errors import StartError
 from bridge.fleet import Fleet
-from bridge.flusher import Flusher
+from bridge.flusher import DROP_REASONS, Flusher
 from bridge.heartbeat import Heartbeat
 from bridge.host import write_private
 from bridge.listener import Buffers, Listener, NativeDoor, Tokens
@@ -20,9 +22,11 @@ from bridge.operations import HEARTBEAT, OPERATIONS, UPDATE_UNIT_LOCATIONS
 from bridge.outbox import Outbox
 from bridge.postals import Postals
 from bridge.relay import Relay
+from bridge.retry import FAILURE_REASONS as EVENT_FAILURE_REASONS
 from bridge.sonoran.breaker import Breaker
 from bridge.sonoran.budget import Budgets, effective_limits, heartbeat_pace, location_pace
 from bridge.sonoran.client import CadClient, Transport
+from bridge.sonoran.http import FAILURE_REASONS as REQUEST_FAILURE_REASONS
 from bridge.sonoran.http import CadHttp
 from bridge.sonoran.keeper import Keeper
 from bridge.store import Store
@@ -50,6 +54,13 @@ class Parts:
         pace = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
         self.metrics = Metrics(__version__)
         self.metrics.create_series(names.values(), OPERATIONS)
+        self.metrics.create_reasons(
+            names.values(),
+            OPERATIONS,
+            dropped=DROP_REASONS,
+            events=EVENT_FAILURE_REASONS,
+            requests=REQUEST_FAILURE_REASONS,
+        )
         self.fleet = Fleet(names)
         self.coalescer = Coalescer(config.locations, names)
         self.store = Store(config.outbox.path, self.metrics.outbox_commit.observe)
@@ -106,9 +117,13 @@ def admin_token(config: Config) -> Secret:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_private(path, secrets.token_urlsafe(32) + "\n")
-        return Secret(path.read_text(encoding="utf-8").strip())
+        token = Sources(path.parent, {}, sys.platform).secret(path.name, "", SHORTEST_TOKEN)
     except OSError as error:
         raise StartError(f"{path}: the admin token cannot be kept: {error.strerror}") from error
+    except ValueError as error:
+        raise StartError(f"{path}: {error}; delete it to have a new one made") from None
+    assert token is not None, "the file has a name"  # noqa: S101 -- only a secret without one is None
+    return token
 
 
 def secrets_of(config: Config) -> list[str]:

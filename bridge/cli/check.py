@@ -103,7 +103,7 @@ async def _ask_cad(config: Config) -> list[str]:
             servers = await cad.exchange(v2.get_servers())
         except CadError as error:
             return [f"cad.base_url: {config.cad.base_url} gives no answer: {error.reason}"]
-    problems = []
+    problems: list[str] = []
     if (plan or "").upper() in FREE_PLANS:
         problems.append(f"CAD: the plan is {plan}; live locations and panics need Standard")
     if not servers.ok:
@@ -112,7 +112,7 @@ async def _ask_cad(config: Config) -> list[str]:
 
 
 def _compare(config: Config, known: Mapping[int, str]) -> list[str]:
-    problems = []
+    problems: list[str] = []
     for number, server in enumerate(config.servers):
         if server.id in known:
             click.echo(f"server {server.id} ({server.name}): the CAD calls it {known[server.id]!r}")

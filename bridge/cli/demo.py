@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bridge import host, logs
-from bridge.app import Daemon, serve
+from bridge.app import Daemon, secrets_of
 from bridge.cli.admin_client import Status, decode_status
 from bridge.cli.demo_table import DemoTable, drive_figures
 from bridge.cli.simulate import parse_address
@@ -67,13 +67,15 @@ def demo(players: int, seconds: float | None, listen: str, admin: str) -> None:
     With --seconds it ends by itself and prints what was sent, delivered and how fast; the exit code is 1 if
     anything accepted was not delivered.
     """
-    logs.configure(level="error", format="auto", secrets=())
     with tempfile.TemporaryDirectory(prefix="cad-bridge-demo-") as folder:
         config = _configure(Path(folder), listen, admin)
+        logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
         try:
             outcome = host.run(lambda: _run(config, players, seconds))
         except StartError as error:
             raise click.ClickException(f"{error} (--listen and --admin choose other ports)") from None
+        except ExceptionGroup:
+            raise click.ClickException("the daemon died; the log says why") from None
     click.echo("\n".join(report(outcome)))
     if outcome.lost or not outcome.drive.well:
         raise SystemExit(1)
@@ -92,7 +94,7 @@ def report(outcome: Outcome) -> list[str]:
 
 def _configure(folder: Path, listen: str, admin: str) -> Config:
     host_name, port = parse_address(listen)
-    admin_host, admin_port = parse_address(admin)
+    admin_host, admin_port = parse_address(admin, "--admin")
     return Config(
         listener=ListenerConfig(bind=(TcpBind(host=host_name, port=port),)),
         admin=AdminConfig(bind=(TcpBind(host=admin_host, port=admin_port),)),
@@ -111,12 +113,10 @@ async def _run(config: Config, players: int, seconds: float | None) -> Outcome:
                 config, cad=msgspec.structs.replace(config.cad, base_url=simulator.url)
             )
             ended = asyncio.Event()
-            ready: asyncio.Future[Daemon] = asyncio.get_running_loop().create_future()
-            async with asyncio.TaskGroup() as group:
-                group.create_task(serve(config, clock, ended, ready.set_result))
-                daemon = await ready
-                click.echo(f"push door:  {_url(daemon)}\nadmin door: {daemon.admin.addresses[0]}", err=True)
-                click.echo(f"simulator:  {simulator.url}", err=True)
+            async with Daemon(config, clock) as daemon, asyncio.TaskGroup() as group:
+                group.create_task(daemon.run(ended))
+                click.echo(f"push door:  {_url(daemon)}\nadmin door: {daemon.admin.addresses[0]}")
+                click.echo(f"simulator:  {simulator.url}")
                 driven = await _drive(config, daemon, clock, World(players, 1), seconds, stop)
                 ended.set()
     return _conclude(daemon, driven, len(simulator.cloud.cad.community.units))

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from bridge import host, logs
-from bridge.app import Daemon, secrets_of, serve
+from bridge.app import Daemon, secrets_of
 from bridge.cli.configured import config_option, exit_unusable, load_or_exit
 from bridge.clock import SystemClock
 from bridge.config import Config
 from bridge.errors import ConfigError, StartError
 
+DIED = 1  # exit code where a part of the daemon died; whoever started it starts it again
 CUT_SHORT = 130  # exit code after a second signal
 
 
@@ -29,15 +30,16 @@ def run(path: Path | None) -> None:
         logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
         for warning in loaded.warnings:
             logs.get("config").warning("configuration is unwise", detail=warning)
-        code = host.run(lambda: _serve(config))
+        host.run(lambda: _serve(config))
     except ConfigError as error:
         exit_unusable(error)
     except StartError as error:
         raise click.ClickException(str(error)) from None
-    raise SystemExit(code)
+    except ExceptionGroup:  # the log has it
+        raise SystemExit(DIED) from None
 
 
-async def _serve(config: Config) -> int:
+async def _serve(config: Config) -> None:
     stop = asyncio.Event()
 
     def signalled() -> None:
@@ -46,9 +48,5 @@ async def _serve(config: Config) -> int:
         stop.set()
 
     with host.stop_signals(asyncio.get_running_loop(), signalled):
-        await serve(config, SystemClock(), stop, _ready)
-    return 0
-
-
-def _ready(_: Daemon) -> None:
-    """Say nothing: the log has it."""
+        async with Daemon(config, SystemClock()) as daemon:
+            await daemon.run(stop)

@@ -35,15 +35,15 @@ def simulate(listen: str, seed: int | None, key: str) -> None:
         raise click.ClickException(f"cannot listen on {listen}: {error.strerror or error}") from error
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``."""
+def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT`` or ``[IPV6]:PORT``; an error names the option."""
     host, colon, port = text.rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not bare or not (port.isascii() and port.isdigit()) or int(port) > MAX_PORT:
-        raise click.BadParameter(f"{text!r} is not HOST:PORT", param_hint="--listen")
+        raise click.BadParameter(f"{text!r} is not HOST:PORT", param_hint=option)
     if ":" in bare and not bracketed:
-        raise click.BadParameter(f"{text!r}: an IPv6 address stands in brackets", param_hint="--listen")
+        raise click.BadParameter(f"{text!r}: an IPv6 address stands in brackets", param_hint=option)
     return bare, int(port)
 
 

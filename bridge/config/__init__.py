@@ -4,7 +4,6 @@
 ``sources`` finds secrets and paths, ``check`` holds keys against each other.
 """
 
-from bridge.config.limits import effective_interval
 from bridge.config.load import Loaded, default_path, load
 from bridge.config.schema import (
     SHORTEST_TOKEN,
@@ -40,7 +39,6 @@ __all__ = [
     "UnixBind",
     "default_path",
     "duration_text",
-    "effective_interval",
     "is_loopback",
     "load",
 ]

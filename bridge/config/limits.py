@@ -3,11 +3,8 @@
 import math
 from collections.abc import Mapping
 
-from bridge.config.schema import Config
-
 LOCATIONS = "updateUnitLocations"
 WINDOW_SECONDS = 60.0
-MARGIN_SECONDS = 0.05  # an exact pace puts one request too many into half of all windows
 
 
 def effective_limit(documented: int, override: int | None, share: float) -> float:
@@ -18,13 +15,6 @@ def effective_limit(documented: int, override: int | None, share: float) -> floa
 def smallest_interval(documented: int, override: int | None, share: float) -> float:
     """Return the seconds that ``locations.interval`` may not fall below."""
     return WINDOW_SECONDS / effective_limit(documented, override, share)
-
-
-def effective_interval(config: Config, documented_limits: Mapping[str, int]) -> float:
-    """Return the seconds from one location batch to the next: as configured, or what the limit asks for."""
-    override = config.cad.limits.get(LOCATIONS)
-    smallest = smallest_interval(documented_limits[LOCATIONS], override, config.cad.share)
-    return max(config.locations.interval, smallest + MARGIN_SECONDS)
 
 
 def smallest_share(limits: Mapping[str, int]) -> float:

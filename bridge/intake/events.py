@@ -26,6 +26,7 @@ MAX_METADATA = 50  # entries of a call
 MAX_METADATA_KEY_LENGTH = 100
 MAX_METADATA_VALUE_LENGTH = 1000
 MAX_MINUTES = 525_600  # a year; deleteAfterMinutes
+MAX_SHOWN_LENGTH = 23  # characters of a wrong type that are repeated: a token in its place is longer
 LATER_KINDS = frozenset(
     {
         "call_911_remove",
@@ -101,7 +102,8 @@ def _event_of(member: object) -> Event:
     if kind in LATER_KINDS:
         raise PushError(f"type: {kind} is not supported by this version")
     if kind not in _READERS:
-        raise PushError(f"type: unknown {kind[:40]!r}; the types are {_KNOWN}")
+        shown = f" {kind!r}" if len(kind) <= MAX_SHOWN_LENGTH else ""
+        raise PushError(f"type: unknown{shown}; the types are {_KNOWN}")
     return _READERS[EventKind(kind)](fields)
 
 

@@ -101,22 +101,21 @@ def text_of(value: object, limit: int = MAX_TEXT_LENGTH) -> str | None:
 
     Line breaks and tabs become blanks, other control characters vanish, halves of characters are shown as U+FFFD.
     """
-    if isinstance(value, int | float):
-        return _digits_of(value)
     if not isinstance(value, str):
-        return None
-    if not value.isprintable():
+        return _digits_of(value)
+    if value.isprintable():
+        if len(value) <= limit:  # nearly every text; the rest is for those that scripts broke
+            return value.strip() or None
+    else:
         value = _CONTROLS.sub("", _BLANKS.sub(" ", _SURROGATES.sub("\ufffd", value)))
     return value.strip()[:limit].rstrip() or None
 
 
 def unit_id_of(value: object) -> UnitId | None:
     """Return a unit's id, given as text or as a whole number, as server ids are."""
-    if isinstance(value, int | float):
+    if not isinstance(value, str):
         digits = _digits_of(value)
         return UnitId(digits) if digits is not None and "." not in digits else None
-    if not isinstance(value, str):
-        return None
     text = value.strip()
     if not text.isprintable():
         text = _SURROGATES.sub("\ufffd", text)
@@ -156,8 +155,8 @@ def point_of(value: object) -> Place:
     return _place_of_fields(mapping_of(value))
 
 
-def _digits_of(value: float) -> str | None:
-    if isinstance(value, bool) or not abs(value) < LONGEST_WHOLE:
+def _digits_of(value: object) -> str | None:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < LONGEST_WHOLE:
         return None
     return str(int(value) if value == int(value) else value)
 

@@ -262,8 +262,8 @@ def _vehicle_of(fields: dict[str, object]) -> Vehicle:
 
 
 def _clean(vehicle: Vehicle) -> Vehicle | None:
-    model, lights = vehicle.model, vehicle.lights
-    if model is not None or isinstance(lights, str):
-        lights = text_of(lights) if isinstance(lights, str) else lights
-        vehicle = msgspec.structs.replace(vehicle, model=text_of(model), lights=lights)
+    model = None if vehicle.model is None else text_of(vehicle.model)
+    lights = text_of(vehicle.lights) if isinstance(vehicle.lights, str) else vehicle.lights
+    if model != vehicle.model or lights != vehicle.lights:
+        vehicle = msgspec.structs.replace(vehicle, model=model, lights=lights)
     return None if vehicle == _NO_VEHICLE else vehicle

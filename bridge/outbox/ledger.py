@@ -36,7 +36,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     seq: int
     id: EventId
     server_id: ServerId
-    kind: EventKind
+    kind: str
     event: Event | None
     accepted_at: float
     expires_at: float
@@ -97,7 +97,7 @@ def mark_attempted(seqs: Sequence[int], at: float) -> Callable[[Transaction], No
 
 
 def clear_attempted(seq: int, *, unclear: bool) -> Callable[[Transaction], None]:
-    """Note how the last attempt ended; ``unclear``: the CAD may have acted."""
+    """Note how the last attempt ended; ``unclear``: the CAD may have acted on it or on an earlier one."""
 
     def work(transaction: Transaction) -> None:
         transaction.execute(
@@ -112,7 +112,9 @@ def save_outcomes(seq: int, outcomes: dict[UnitId, Outcome]) -> Callable[[Transa
     encoded = _ENCODER.encode(outcomes)
 
     def work(transaction: Transaction) -> None:
-        transaction.execute("UPDATE events SET outcomes = ? WHERE seq = ?", (encoded, seq))
+        transaction.execute(
+            "UPDATE events SET outcomes = ? WHERE seq = ? AND state = 'pending'", (encoded, seq)
+        )
 
     return work
 
@@ -246,7 +248,7 @@ def _stored(row: Row) -> StoredEvent:
         seq=int(seq or 0),
         id=EventId(str(event_id)),
         server_id=ServerId(int(server or 0)),
-        kind=EventKind(str(kind)),
+        kind=str(kind),
         event=event,
         accepted_at=float(accepted_at or 0),
         expires_at=float(expires_at or 0),

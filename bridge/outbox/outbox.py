@@ -132,6 +132,7 @@ class Outbox:
         Raises:
             StoreError: it could not be committed; the request must not leave.
         """
+        self.save_again()  # first, lest the end of an earlier attempt wipe out the mark of this one
         seqs = [delivery.event.seq for delivery in deliveries]
         await self._store.write(mark_attempted(seqs, self._clock.wall()))
 
@@ -156,7 +157,7 @@ class Outbox:
             event = delivery.event
             if event.kind is EventKind.CALL_911:
                 event.unclear = event.unclear or unclear
-                self._save(clear_attempted(event.seq, unclear=unclear))
+                self._save(clear_attempted(event.seq, unclear=event.unclear))
             if not self._queues[event.kind].put_back(delivery, not_before):
                 pointless.append(delivery)
         self._finish(pointless, Outcome(state=EventState.SUPERSEDED))
@@ -172,10 +173,7 @@ class Outbox:
         work = prune(self._clock.wall(), self._config.keep_delivered, self._config.keep_failed, PRUNE_ROWS)
         while await self._store.write(work):
             pass
-        counts = await self._store.write(count_states)
-        for state in EventState:
-            if state is not EventState.PENDING:
-                self._counts[state] = counts.get(state, 0)
+        await self._store.write(count_states, self._recount)
 
     def save_again(self) -> None:
         """Hand in once more what the disk did not take."""
@@ -248,6 +246,12 @@ class Outbox:
         event.unclear = row.unclear or row.attempted
         event.outcomes = row.outcomes
         self._enqueue(event)
+
+    def _recount(self, stored: Mapping[EventState, int]) -> None:
+        """Take over the rows' numbers; what has ended since is not among them yet."""
+        for state in EventState:
+            ending = sum(view.state is state for _, view in self._ending.values())
+            self._counts[state] = stored.get(state, 0) + ending
 
     def _enqueue(self, event: PendingEvent) -> None:
         self._pending[event.seq] = event

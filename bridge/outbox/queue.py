@@ -54,14 +54,13 @@ class PendingEvent:
 class Delivery:
     """One unit's share in an event; ``unit_id`` is None where the event is about no unit."""
 
-    __slots__ = ("alone", "attempts", "claimed_at", "event", "not_before", "suspect_at", "unit_id")
+    __slots__ = ("alone", "attempts", "event", "expiry_known", "suspect_at", "unit_id")
 
     def __init__(self, event: PendingEvent, unit_id: UnitId | None) -> None:
         self.event = event
         self.unit_id = unit_id
         self.attempts = 0
-        self.not_before = 0.0
-        self.claimed_at: float | None = None
+        self.expiry_known = False  # it stands in the queue's heap of what expires
         self.alone = False  # not to be merged with others: a merged request was refused
         self.suspect_at: float | None = None  # when the CAD last refused the key for it
 
@@ -106,7 +105,7 @@ class DeliveryQueue:
         superseded = self._waiting.pop(delivery.order, None)
         self._ready.pop(delivery.order, None)
         self._waiting[delivery.order] = delivery
-        self._push(self._expiring, delivery.event.expires_at, delivery)
+        self._watch_expiry(delivery)
         if delivery.order not in self._claimed:
             self._ready[delivery.order] = delivery
         return superseded
@@ -124,13 +123,11 @@ class DeliveryQueue:
             del self._ready[delivery.order]
             del self._waiting[delivery.order]
             self._claimed[delivery.order] = delivery
-            delivery.claimed_at = now
         return chosen
 
     def settle(self, delivery: Delivery) -> None:
         """End a claim; the next in the unit's order may go."""
         del self._claimed[delivery.order]
-        delivery.claimed_at = None
         successor = self._waiting.get(delivery.order)
         if successor is not None:
             self._ready[successor.order] = successor
@@ -141,10 +138,9 @@ class DeliveryQueue:
         self.settle(delivery)
         if newer:
             return False
-        delivery.not_before = not_before
         self._waiting[delivery.order] = delivery
         self._push(self._later, not_before, delivery)
-        self._push(self._expiring, delivery.event.expires_at, delivery)
+        self._watch_expiry(delivery)
         return True
 
     def release_all(self) -> None:
@@ -158,6 +154,7 @@ class DeliveryQueue:
         expired: list[Delivery] = []
         while self._expiring and self._expiring[0][0] <= now:
             delivery = heapq.heappop(self._expiring)[2]
+            delivery.expiry_known = False
             if self._waiting.get(delivery.order) is delivery:
                 del self._waiting[delivery.order]
                 self._ready.pop(delivery.order, None)
@@ -174,12 +171,20 @@ class DeliveryQueue:
         self._promote(now)
         return bool(self._ready)
 
+    def _watch_expiry(self, delivery: Delivery) -> None:
+        if not delivery.expiry_known:
+            delivery.expiry_known = True
+            self._push(self._expiring, delivery.event.expires_at, delivery)
+
     def _push(self, heap: list[tuple[float, int, Delivery]], at: float, delivery: Delivery) -> None:
         # Entries of deliveries that ended stay until their time; many of them are cleared out at once.
         if len(heap) > HEAP_SLACK + 2 * len(self):
-            heap[:] = [entry for entry in heap if self._waiting.get(entry[2].order) is entry[2]]
+            heap[:] = [entry for entry in heap if self._is_open(entry[2])]
             heapq.heapify(heap)
         heapq.heappush(heap, (at, next(self._tie), delivery))
+
+    def _is_open(self, delivery: Delivery) -> bool:
+        return delivery in (self._waiting.get(delivery.order), self._claimed.get(delivery.order))
 
     def _promote(self, now: float) -> None:
         while self._later and self._later[0][0] <= now:

@@ -24,6 +24,7 @@ LOCATION_MARGIN = (
 )
 FIRST_PENALTY = 5.0  # seconds to wait after a 429 that does not say how long
 LONGEST_PENALTY = 60.0  # seconds, after several such in a row
+ROUNDING = 1e-9  # requests: 29 % of 100 are 29, though not in binary fractions
 FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
 
 
@@ -90,8 +91,11 @@ class Budget:
 
         Args:
             now: the time of the refusal.
-            seconds: what the CAD asked for; None: 5 s, doubling to 60 with each refusal in a row.
+            seconds: what the CAD asked for; None: 5 s, doubling to 60 with each refusal in a row. One that comes
+                during the penalty is of a request that left before it and belongs to the same refusal.
         """
+        if seconds is None and now < self._paused_until:
+            return self._paused_until - now
         if seconds is None:
             seconds = min(FIRST_PENALTY * 2.0**self._refusals, LONGEST_PENALTY)
             self._refusals = min(self._refusals + 1, 8)
@@ -212,7 +216,7 @@ class Budgets:
 def effective_limits(overrides: Mapping[str, int], share: float) -> dict[str, int]:
     """Return the requests a minute that we allow ourselves, by operation: never fewer than one."""
     return {
-        name: max(1, int(overrides.get(name, operation.per_minute) * share))
+        name: max(1, int(overrides.get(name, operation.per_minute) * share + ROUNDING))
         for name, operation in OPERATIONS.items()
     }
 

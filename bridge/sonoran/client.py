@@ -38,7 +38,7 @@ class CadClient:
         self._clock = clock
         self.budgets = budgets
         self.breaker = breaker
-        self.urgent_used_at = float("-inf")  # when the urgent line last carried a request, monotonic seconds
+        self.urgent_used_at = float("-inf")  # when the urgent line last carried an answer, monotonic seconds
 
     def free_at(self, operation: str, now: float) -> float:
         """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
@@ -64,14 +64,15 @@ class CadClient:
             answer = await self._transport.exchange(request)
             sends = answer.sends
         except CadError as error:
+            sends = error.sends
             self._metrics.cad_request_failures.labels(name, error.reason).inc()
             self.breaker.failed(error.reason)
             log.debug("CAD gave no answer", operation=name, reason=error.reason, sent=error.sent)
             raise
         finally:
             self.budgets.settle(ticket, sends)
-            if request.line is Line.URGENT:
-                self.urgent_used_at = self._clock.monotonic()
+        if request.line is Line.URGENT:
+            self.urgent_used_at = self._clock.monotonic()
         self._note(name, answer)
         return answer
 

@@ -25,7 +25,7 @@ MAX_ANSWER = 4 * 1024 * 1024  # bytes; the longest documented answer is a list o
 LONGEST_RETRY_AFTER = 300.0  # seconds; a longer one is taken for a mistake
 EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, below it a duration
 TRACE_HEADERS = ("x-trace-id", "x-kong-request-id")
-
+MASK = b"***"  # stands for the key where the CAD's answer repeats it
 
 IDLE_SECONDS = {Line.URGENT: 90.0, Line.ORDINARY: 30.0, Line.FRESH: 4.0}
 """How long a connection may idle and still be used."""
@@ -63,7 +63,7 @@ class CadHttp:
             await session.close()
 
     async def exchange(self, request: CadRequest) -> CadAnswer:
-        """Send one request and return the complete answer.
+        """Send one request and return the complete answer, in which the key is masked.
 
         Raises:
             CadError: none came; ``sent`` says whether the request may have left.
@@ -81,14 +81,14 @@ class CadHttp:
             ) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise CadError(classify(error), sent=wire.sends > 0) from error
+            raise CadError(classify(error), sent=wire.sends > 0, sends=max(1, wire.sends)) from error
+        trace_id = next((response.headers[name] for name in TRACE_HEADERS if name in response.headers), None)
+        key = self._api_key.reveal()
         return CadAnswer(
             status=response.status,
-            body=body,
+            body=body.replace(key.encode(), MASK),
             retry_after=read_retry_after(response.headers, self._clock.wall()),
-            trace_id=next(
-                (response.headers[name] for name in TRACE_HEADERS if name in response.headers), None
-            ),
+            trace_id=None if trace_id is None else trace_id.replace(key, MASK.decode()),
             seconds=self._clock.monotonic() - started,
             sends=max(1, wire.sends),
         )
@@ -138,7 +138,7 @@ def _as_seconds(value: str | None, wall: float) -> float | None:
 def _seconds_until(date: str, wall: float) -> float | None:
     try:
         moment = parsedate_to_datetime(date)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

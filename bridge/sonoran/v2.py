@@ -33,7 +33,7 @@ T = TypeVar("T")
 class _Coordinates(Struct, omit_defaults=True):
     x: float
     y: float
-    z: float = 0.0
+    z: float
     w: float | None = None
 
     def __post_init__(self) -> None:
@@ -153,7 +153,7 @@ def read_problem(answer: CadAnswer) -> str:
     """Return the CAD's reason in one line, with its trace id."""
     problem = _decode(answer, _Problem, _Problem())
     words = [word for word in (problem.title, problem.detail, problem.message) if word]
-    text = ": ".join(dict.fromkeys(words))[:MAX_DETAIL] or f"status {answer.status}"
+    text = " ".join(": ".join(dict.fromkeys(words)).split())[:MAX_DETAIL] or f"status {answer.status}"
     return text if answer.trace_id is None else f"{text} (trace {answer.trace_id[:64]})"
 
 
@@ -189,5 +189,5 @@ def _place(call: EmergencyCall) -> dict[str, str]:
 def _decode(answer: CadAnswer, shape: type[T], otherwise: T) -> T:
     try:
         return msgspec.json.decode(answer.body, type=shape, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return otherwise

@@ -15,7 +15,7 @@ def status_json(**changes: Any) -> bytes:
 def batch(at: float = NOW - 2, *, updated: int = 30, reason: str | None = None) -> dict[str, Any]:
     """Return ``locations.last_batch``."""
     told: dict[str, Any] = {"at": at, "server": "main", "units": 31, "updated": updated, "lag_seconds": 4.2}
-    return told if reason is None else told | {"reason": reason}
+    return told | {"reason": reason}
 
 
 def locations(**changes: Any) -> dict[str, Any]:

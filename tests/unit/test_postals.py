@@ -1,3 +1,4 @@
+import math
 import time
 from pathlib import Path
 from random import Random
@@ -38,6 +39,19 @@ def test_no_postal_is_nearer_than_the_one_found(
         assert not points
     else:
         assert squared(points[int(found)]) == min(map(squared, points))
+
+
+def test_places_off_the_map_have_a_nearest_postal_too() -> None:
+    random = Random(2)
+    points = [(random.uniform(-100, 100), random.uniform(-100, 100)) for _ in range(300)]
+    postals = postals_at(points)
+
+    for _ in range(500):
+        x, y = random.uniform(-400, 400), random.uniform(-400, 400)
+        found = postals.nearest(x, y)
+
+        assert found is not None
+        assert math.dist(points[int(found)], (x, y)) == min(math.dist(point, (x, y)) for point in points)
 
 
 @pytest.mark.parametrize(

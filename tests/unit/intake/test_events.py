@@ -141,6 +141,7 @@ def test_a_bad_call_is_refused_with_the_reason(more: bytes, reason: str) -> None
         (b'{"ids":["a"]}', "type: missing; the types are call_911, panic, status"),
         (b'{"type":null,"id":"a"}', "type: missing; the types are call_911, panic, status"),
         (b'{"type":"panik"}', "type: unknown 'panik'; the types are call_911, panic, status"),
+        (b'{"type":"a-made-up-token-of-a-server"}', "type: unknown; the types are call_911, panic, status"),
         (b'{"type":"kick","id":"a"}', "type: kick is not supported by this version"),
         (b'{"type":"clock"}', "type: clock is not supported by this version"),
         (b'{"type":"panic"}', "id or ids: expected at least one unit"),

@@ -51,6 +51,12 @@ def test_a_panic_may_say_where_its_units_are(location: bytes) -> None:
     assert said.text is None
 
 
+def test_a_height_that_makes_no_sense_is_left_out() -> None:
+    (report,) = read(b'{"id":"a","location":[1.5,2,1e300]}').reports
+
+    assert (report.x, report.z) == (1.5, None)
+
+
 def test_a_panic_may_name_a_street() -> None:
     assert read(b'{"id":"a","location":" Alta\\u0007 St "}') == PanicPush(
         event=Panic(ids=(A,)), text="Alta St"

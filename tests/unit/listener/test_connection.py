@@ -78,12 +78,13 @@ async def test_a_trickled_body_gets_no_more_time_than_a_silent_one() -> None:
         assert (await answer).status == 408
 
 
-async def test_an_idle_connection_stays_open() -> None:
+@pytest.mark.parametrize(("path", "status"), [(ECHO, 200), ("/v1/nothing", 404)])
+async def test_an_idle_connection_stays_open(path: str, status: int) -> None:
     async with rooms(request_timeout=0.1) as (_, door):
         wire = await door.connect()
         for _ in range(3):
-            await wire.send(request(body=b"abc"))
-            assert (await wire.reply()).body == b"abc"
+            await wire.send(request(path=path))
+            assert (await wire.reply()).status == status
             assert not await wire.is_closed(within=0.3)
 
 

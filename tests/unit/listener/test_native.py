@@ -17,6 +17,7 @@ from bridge.config import LocationsConfig, OutboxConfig
 from bridge.events import EventKind
 from bridge.fleet import Fleet
 from bridge.listener import Buffers, NativeDoor
+from bridge.listener.routes import Push
 from bridge.metrics import Metrics
 from bridge.outbox import Outbox
 from bridge.store import Store
@@ -32,8 +33,9 @@ LATER = 100.0  # seconds; past every threshold
 class Bridge:
     """The native door before real buffers."""
 
-    def __init__(self, door: Door, buffers: Buffers) -> None:
+    def __init__(self, door: Door, native: NativeDoor, buffers: Buffers) -> None:
         self.door = door
+        self.native = native
         self.fleet = buffers.fleet
         self.coalescer = buffers.coalescer
         self.outbox = buffers.outbox
@@ -71,7 +73,7 @@ async def serving(folder: Path, **outbox: Any) -> AsyncGenerator[Bridge]:
         )
         native = NativeDoor(buffers, metrics, clock, max_coordinate=16000.0, instance="run-1")
         async with listening(native.routes, metrics=metrics) as door:
-            yield Bridge(door, buffers)
+            yield Bridge(door, native, buffers)
 
 
 async def test_a_push_is_counted_and_waits_for_its_batch(tmp_path: Path) -> None:
@@ -278,15 +280,19 @@ async def test_only_its_own_server_sees_an_event(tmp_path: Path) -> None:
         assert (await bridge.show(event_id, OTHER)).status == 404
 
 
-@pytest.mark.parametrize("event_id", ["7", "%20", "a'b", "x" * 65, "\u00e9", "\udcff"])
-async def test_an_event_that_never_was_is_not_found(tmp_path: Path, event_id: str) -> None:
+async def test_an_event_that_never_was_is_not_found(tmp_path: Path) -> None:
     async with serving(tmp_path) as bridge:
-        head = f"Authorization: Bearer {TOKENS[MAIN]}\r\n\r\n"
-        data = f"GET /v1/events/{event_id} HTTP/1.1\r\nHost: bridge\r\n{head}".encode(
-            "utf-8", "surrogateescape"
-        )
+        for event_id in ("7", "%20", "a'b", "x" * 65, "\u00e9"):
+            assert (await bridge.show(event_id)).status in {400, 404}
 
-        assert (await bridge.door.ask(data)).status in {400, 404}
+
+async def test_what_can_be_no_event_is_not_looked_for(tmp_path: Path) -> None:
+    async with serving(tmp_path) as bridge:
+        (show,) = (route.handler for route in bridge.native.routes if route.method == "GET")
+
+        answer = await show(Push(server_id=MAIN, body=b"", headers={}, argument="\udcff"))
+
+        assert answer.status == 404
 
 
 async def test_a_heartbeat_says_how_many_play(tmp_path: Path) -> None:

@@ -1,0 +1,496 @@
+"""Start, stop and death of the daemon, in virtual time."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
+
+from bridge.app import Daemon
+from bridge.config import AdminConfig, ListenerConfig, OutboxConfig, Secret, TcpBind
+from bridge.errors import StartError, StoreError
+from bridge.events import EventState
+from bridge.simulator.faults import Answer, Delay, Hang
+from tests.support.running_daemon import (
+    ADMIN_TOKEN,
+    UNIT,
+    Running,
+    daemon_config,
+    locations,
+    make_daemon,
+    running,
+    with_daemon,
+)
+from tests.support.virtual_time import VirtualClock, run_virtual
+
+
+@pytest.fixture(name="lines")
+def _lines() -> Iterator[list[EventDict]]:
+    structlog.reset_defaults()
+    with capture_logs() as captured:
+        yield captured
+
+
+@pytest.fixture(name="taken")
+def _taken() -> Iterator[TcpBind]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield TcpBind(host="127.0.0.1", port=server.getsockname()[1])
+
+
+def free_port() -> TcpBind:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return TcpBind(host="127.0.0.1", port=server.getsockname()[1])
+
+
+def is_open(address: TcpBind) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((address.host, address.port)) == 0
+
+
+def events_of(lines: list[EventDict], logger_event: str) -> list[EventDict]:
+    return [line for line in lines if line["event"] == logger_event]
+
+
+# Start
+
+
+def test_the_listener_accepts_before_the_daemon_says_that_it_is_ready(
+    tmp_path: Path, lines: list[EventDict]
+) -> None:
+    async def main(clock: VirtualClock) -> None:
+        async with make_daemon(daemon_config(tmp_path), clock) as daemon:
+            address = daemon.parts.listener.addresses[0]
+            assert isinstance(address, TcpBind)
+            assert is_open(address)
+            (ready,) = events_of(lines, "daemon ready")
+            assert ready["listener"] == [str(address)]
+            assert ready["admin"] == daemon.admin.addresses
+            assert ready["servers"] == ["main", "second"]
+            assert ready["interval"] == 5.05
+
+    run_virtual(main)
+
+    assert len(events_of(lines, "daemon stopped")) == 1
+
+
+def test_a_taken_push_door_is_one_line_and_leaves_nothing_open(
+    tmp_path: Path, taken: TcpBind, lines: list[EventDict]
+) -> None:
+    admin = free_port()
+    config = daemon_config(
+        tmp_path,
+        listener=ListenerConfig(bind=(taken,)),
+        admin=AdminConfig(bind=(admin,), token=Secret(ADMIN_TOKEN)),
+    )
+
+    async def main(clock: VirtualClock) -> None:
+        with pytest.raises(StartError) as caught:
+            await make_daemon(config, clock).__aenter__()
+        assert str(caught.value) == f"listener: {taken}: already in use by another program"
+        assert not is_open(admin)  # health shows only when pushes are taken
+        async with make_daemon(daemon_config(tmp_path), clock):
+            pass  # the outbox is free again
+
+    run_virtual(main)
+
+    assert len(events_of(lines, "daemon ready")) == 1
+
+
+def test_a_taken_admin_door_closes_the_push_door_again(tmp_path: Path, taken: TcpBind) -> None:
+    listener = free_port()
+    config = daemon_config(
+        tmp_path,
+        listener=ListenerConfig(bind=(listener,)),
+        admin=AdminConfig(bind=(taken,), token=Secret(ADMIN_TOKEN)),
+    )
+
+    async def main(clock: VirtualClock) -> None:
+        with pytest.raises(StartError, match=rf"^admin\.bind: {taken} cannot be opened: .*in use"):
+            await make_daemon(config, clock).__aenter__()
+
+    run_virtual(main)
+
+    assert not is_open(listener)
+
+
+def test_an_outbox_of_another_daemon_is_refused_before_a_door_opens(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        config = daemon_config(tmp_path)
+        async with make_daemon(config, clock):
+            second = make_daemon(config, clock)
+            with pytest.raises(StartError, match="is held by another daemon"):
+                await second.__aenter__()
+            assert second.parts.listener.addresses == ()
+            assert second.admin.addresses == []
+
+    run_virtual(main)
+
+
+@pytest.mark.parametrize("part", ["outbox", "budgets"])
+def test_a_disk_that_cannot_be_read_at_start_is_one_line(
+    tmp_path: Path, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> None:
+        raise StoreError("the outbox file cannot be written: disk I/O error")
+
+    async def main(clock: VirtualClock) -> None:
+        config = daemon_config(tmp_path)
+        daemon = make_daemon(config, clock)
+        monkeypatch.setattr(getattr(daemon.parts, part), "load", fail)
+        with pytest.raises(StartError) as caught:
+            await daemon.__aenter__()
+        assert str(caught.value) == f"{config.outbox.path}: the outbox file cannot be written: disk I/O error"
+
+    run_virtual(main)
+
+
+def test_the_first_batch_comes_one_interval_after_the_start(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        started = seen.clock.monotonic()
+        await seen.push("/v1/locations", locations(UNIT))
+        await seen.clock.sleep(6)
+
+        (batch,) = seen.received("updateUnitLocations")
+        assert batch.monotonic - started == pytest.approx(5.05, abs=0.1)
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_a_panic_leaves_at_once(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        pushed = seen.clock.monotonic()
+        await seen.push("/v1/panic", {"id": UNIT})
+        await seen.clock.sleep(1)
+
+        (panic,) = seen.received("setUnitPanic")
+        assert panic.monotonic - pushed < 0.1
+        assert seen.parts.outbox.counts()[EventState.DELIVERED] == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_heartbeats_go_out(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        await seen.push("/v1/locations", locations(UNIT))
+        await seen.clock.sleep(10)
+
+        assert [beat.server for beat in seen.received("heartbeat")] == [1]
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+# Stop
+
+
+def test_a_stop_closes_the_push_door_and_sends_a_last_batch(tmp_path: Path, lines: list[EventDict]) -> None:
+    async def story(seen: Running) -> None:
+        address = seen.parts.listener.addresses[0]
+        assert isinstance(address, TcpBind)
+        await seen.push("/v1/locations", locations(UNIT))
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        assert not is_open(address)
+        assert len(seen.received("updateUnitLocations")) == 1
+        assert seen.parts.listener.addresses == ()
+
+    with_daemon(daemon_config(tmp_path), story)
+
+    told = [line["event"] for line in lines if line["event"].startswith("daemon ")]
+    assert told == ["daemon ready", "daemon draining", "daemon drained", "daemon stopped"]
+    assert events_of(lines, "daemon drained")[0]["pending"] == 0
+
+
+def test_a_stop_sends_no_batch_that_the_budget_does_not_allow(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        await seen.push("/v1/locations", locations(UNIT))
+        await seen.clock.sleep(5.5)
+        await seen.push("/v1/locations", locations(UNIT, x=500.0))
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        assert len(seen.received("updateUnitLocations")) == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_a_stop_waits_until_the_outbox_is_empty(tmp_path: Path) -> None:
+    async def story(seen: Running) -> float:
+        await seen.clock.sleep(1)
+        seen.cloud.faults.add(Delay(operation="setUnitPanic", seconds=3.0))
+        await seen.push("/v1/panic", {"id": UNIT})
+        stopped_at = seen.clock.monotonic()
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        assert seen.parts.outbox.counts()[EventState.DELIVERED] == 1
+        return seen.clock.monotonic() - stopped_at
+
+    assert with_daemon(daemon_config(tmp_path), story) == pytest.approx(3.0, abs=0.5)
+
+
+def test_a_drain_ends_at_its_deadline_and_the_next_daemon_delivers_the_rest(tmp_path: Path) -> None:
+    config = daemon_config(tmp_path, outbox=OutboxConfig(path=tmp_path / "outbox.sqlite3", drain=4.0))
+
+    async def stopped(seen: Running) -> float:
+        await seen.clock.sleep(1)
+        seen.cloud.faults.add(Hang(operation="setUnitPanic"))
+        await seen.push("/v1/panic", {"id": UNIT})
+        stopped_at = seen.clock.monotonic()
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        assert seen.parts.outbox.counts()[EventState.PENDING] == 1
+        return seen.clock.monotonic() - stopped_at
+
+    async def started(seen: Running) -> None:
+        await seen.clock.sleep(1)
+        (panic,) = seen.received("setUnitPanic")
+        assert panic.decoded() == {"communityUserIds": [UNIT], "isPanic": True}
+
+    assert with_daemon(config, stopped) == pytest.approx(4.0, abs=0.2)
+    with_daemon(config, started)
+
+
+def test_a_last_batch_that_hangs_does_not_pass_the_deadline(tmp_path: Path) -> None:
+    config = daemon_config(tmp_path, outbox=OutboxConfig(path=tmp_path / "outbox.sqlite3", drain=2.0))
+
+    async def story(seen: Running) -> float:
+        await seen.clock.sleep(1)
+        seen.cloud.faults.add(Hang(operation="updateUnitLocations"))
+        await seen.push("/v1/locations", locations(UNIT))
+        stopped_at = seen.clock.monotonic()
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        return seen.clock.monotonic() - stopped_at
+
+    assert with_daemon(config, story) == pytest.approx(2.0, abs=0.2)
+
+
+def test_a_last_batch_that_raises_does_not_cost_the_events(
+    tmp_path: Path, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail() -> bool:
+        raise RuntimeError("as it should")
+
+    async def story(seen: Running) -> None:
+        await seen.clock.sleep(1)
+        seen.cloud.faults.add(Delay(operation="setUnitPanic", seconds=1.0))
+        await seen.push("/v1/panic", {"id": UNIT})
+        monkeypatch.setattr(seen.parts.flusher, "flush", fail)
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        assert seen.parts.outbox.counts()[EventState.DELIVERED] == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+    assert len(events_of(lines, "last flush failed")) == 1
+
+
+def test_a_draining_daemon_is_alive_but_not_ready(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        assert await seen.read("/readyz") == (200, {"ready": True, "reasons": []})
+        await seen.clock.sleep(1)
+        seen.cloud.faults.add(Delay(operation="setUnitPanic", seconds=5.0))
+        await seen.push("/v1/panic", {"id": UNIT})
+
+        seen.stop.set()
+        await seen.clock.sleep(2)
+
+        assert await seen.read("/readyz") == (
+            503,
+            {"ready": False, "reasons": ["draining: the daemon is stopping"]},
+        )
+        assert (await seen.read("/healthz"))[0] == 200
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_a_stop_with_the_cad_down_does_not_wait(tmp_path: Path) -> None:
+    async def story(seen: Running) -> float:
+        seen.cloud.faults.add(Answer(status=503))
+        await seen.push("/v1/panic", {"id": UNIT})
+        await seen.clock.sleep(20)
+        assert seen.parts.breaker.down
+        stopped_at = seen.clock.monotonic()
+
+        seen.stop.set()
+        await seen.ended.wait()
+
+        return seen.clock.monotonic() - stopped_at
+
+    assert with_daemon(daemon_config(tmp_path), story) < 1.0
+
+
+# Death
+
+
+@pytest.mark.parametrize("part", ["flusher", "relay"])
+def test_a_loop_that_the_daemon_needs_ends_it_with_a_line(
+    tmp_path: Path, part: str, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(clock: VirtualClock) -> None:
+        daemon = make_daemon(daemon_config(tmp_path), clock)
+
+        async def die() -> None:
+            await clock.sleep(3)
+            raise RuntimeError("as it should")
+
+        monkeypatch.setattr(getattr(daemon.parts, part), "run", die)
+        async with daemon:
+            with pytest.raises(ExceptionGroup) as caught:
+                await daemon.run(asyncio.Event())
+            assert caught.group_contains(RuntimeError, match="as it should")
+
+    run_virtual(main)
+
+    (line,) = events_of(lines, "loop died, the daemon ends")
+    assert (line["loop"], line["log_level"], line["exc_info"]) == (part, "error", True)
+    assert len(events_of(lines, "daemon stopped")) == 1
+
+
+@pytest.mark.parametrize("part", ["keeper", "heartbeat"])
+def test_a_loop_that_the_daemon_can_miss_starts_again_ever_later(
+    tmp_path: Path, part: str, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[float] = []
+
+    async def main(clock: VirtualClock) -> None:
+        daemon = make_daemon(daemon_config(tmp_path), clock)
+
+        async def die() -> None:
+            starts.append(clock.monotonic())
+            if len(starts) == 6:
+                await clock.sleep(61)
+            raise RuntimeError("as it should")
+
+        monkeypatch.setattr(getattr(daemon.parts, part), "run", die)
+        stop = asyncio.Event()
+        async with daemon, asyncio.TaskGroup() as group:
+            group.create_task(daemon.run(stop))
+            await clock.sleep(205)
+            stop.set()
+
+    run_virtual(main)
+
+    gaps = [after - before for before, after in pairwise(starts)]
+    assert gaps == pytest.approx([1, 5, 15, 60, 60, 62])  # the last one had lived long: from the beginning
+    assert {line["loop"] for line in events_of(lines, "loop died, it is started again")} == {part}
+
+
+def test_a_failing_disk_is_told_once_and_tried_again(
+    tmp_path: Path, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(seen: Running) -> None:
+        pinged, saved = 0, 0
+
+        async def ping() -> None:
+            nonlocal pinged
+            pinged += 1
+            if pinged < 4:
+                raise StoreError("disk full")
+
+        def save() -> None:
+            nonlocal saved
+            saved += 1
+
+        await seen.clock.sleep(1)
+        monkeypatch.setattr(seen.parts.store, "ping", ping)
+        seen.parts.outbox._unsaved.append(save)
+        await seen.clock.sleep(14)
+        assert (pinged, saved) == (3, 0)
+
+        await seen.clock.sleep(10)
+        assert (pinged, saved) == (5, 1)
+
+    with_daemon(daemon_config(tmp_path), story)
+
+    assert [line["detail"] for line in events_of(lines, "store unwritable")] == ["disk full"]
+    assert len(events_of(lines, "store writable again")) == 1
+
+
+def test_ended_events_are_deleted_when_their_time_is_over(tmp_path: Path) -> None:
+    outbox = OutboxConfig(path=tmp_path / "outbox.sqlite3", keep_delivered=60.0)
+
+    async def story(seen: Running) -> None:
+        await seen.push("/v1/panic", {"id": UNIT})
+        await seen.clock.sleep(30)
+        assert seen.parts.outbox.counts()[EventState.DELIVERED] == 1
+
+        await seen.clock.sleep(3600)
+        assert seen.parts.outbox.counts()[EventState.DELIVERED] == 0
+
+    with_daemon(daemon_config(tmp_path, outbox=outbox), story)
+
+
+# Health
+
+
+def test_the_longest_stall_of_late_is_told(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        await seen.clock.sleep(1)
+        assert seen.sample("loop_lag_seconds") == pytest.approx(0.0, abs=0.001)
+
+        seen.clock._loop._selector_of_time.now += 0.8  # as if the loop had been busy
+        await seen.clock.sleep(1)
+        assert seen.sample("loop_lag_seconds") == pytest.approx(0.8, abs=0.26)
+
+        await seen.clock.sleep(16)
+        assert seen.sample("loop_lag_seconds") == pytest.approx(0.0, abs=0.001)
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_health_fails_only_where_the_store_is_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stick() -> None:
+        await asyncio.Event().wait()
+
+    async def fail() -> None:
+        raise StoreError("disk full")
+
+    async def story(seen: Running) -> None:
+        assert await seen.read("/healthz") == (200, {"alive": True})
+
+        with monkeypatch.context() as patch:
+            patch.setattr(seen.parts.store, "ping", fail)
+            assert (await seen.read("/healthz"))[0] == 200
+
+        with monkeypatch.context() as patch:
+            patch.setattr(seen.parts.store, "ping", stick)
+            began = seen.clock.monotonic()
+            status, problem = await seen.read("/healthz")
+            assert (status, problem["detail"]) == (503, "the store does not answer")
+            assert seen.clock.monotonic() - began == pytest.approx(5.0, abs=0.3)
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_without_a_transport_the_cad_is_asked_over_http(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> None:
+        daemon = Daemon(daemon_config(tmp_path), clock)
+        assert daemon.parts.client._transport is daemon.parts.http
+
+    run_virtual(main)
+
+
+def test_leaving_a_daemon_that_never_ran_closes_it(tmp_path: Path) -> None:
+    async def main(clock: VirtualClock) -> TcpBind:
+        async with running(daemon_config(tmp_path), clock) as seen:
+            address = seen.parts.listener.addresses[0]
+            assert isinstance(address, TcpBind)
+        return address
+
+    assert not is_open(run_virtual(main))

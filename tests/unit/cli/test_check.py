@@ -1,0 +1,239 @@
+"""What ``cad-bridge check`` says of a configuration, and what it finds out from the CAD and the game servers."""
+
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from click.testing import CliRunner, Result
+
+from bridge.cli.check import check
+from bridge.clock import SystemClock
+from bridge.simulator.cad import Cad
+from bridge.simulator.cloud import Cloud
+from bridge.simulator.community import Plan
+from bridge.simulator.faults import Answer, Drop
+from bridge.simulator.server import SimulatorServer
+from tests.support.configuration import API_KEY, MINIMAL, write_configuration
+from tests.support.loop_thread import served
+
+SECOND = '[[servers]]\nid = 2\nname = "second"\ntoken_file = "server-2.token"\n'
+
+
+def run(folder: Path, toml: str = MINIMAL, *options: str) -> Result:
+    path = write_configuration(folder, toml)
+    return CliRunner().invoke(check, ["--config", str(path), *options])
+
+
+# Offline
+
+
+def test_a_good_configuration_is_described_and_exits_0(tmp_path: Path) -> None:
+    result = run(tmp_path)
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "listener: 127.0.0.1:30180",
+        "admin:    127.0.0.1:30181",
+        "CAD:      https://api.sonorancad.com (v2), community examplecad",
+        f"outbox:   {tmp_path / 'outbox.sqlite3'}",
+        "server 1 (main): locations every 5.05s; heartbeat every 1m",
+        "all is well",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "cad", "line"),
+    [
+        ('[locations]\ninterval = "7s"', "", "locations every 7s;"),
+        ('[locations]\ninterval = "5.02s"', "", "locations every 5.05s;"),  # at the brink: the margin
+        ('[locations]\ninterval = "10s"', "share = 0.5", "locations every 10.05s;"),
+        ("", "limits = { updateUnitLocations = 60 }", "locations every 5s;"),
+        (
+            '[locations]\ninterval = "1s"',
+            "limits = { updateUnitLocations = 60 }",
+            "locations every 1.05s;",
+        ),
+        ('[heartbeat]\ninterval = "90s"', "", "heartbeat every 90s"),
+        ('[heartbeat]\ninterval = "5s"', "", "heartbeat every 6s"),  # 10 a minute
+    ],
+)
+def test_the_pace_that_results_is_told(tmp_path: Path, section: str, cad: str, line: str) -> None:
+    result = run(tmp_path, f"{section}\n{MINIMAL}".replace("[cad]", f"[cad]\n{cad}"))
+
+    assert line in result.stdout
+
+
+def test_several_servers_take_turns(tmp_path: Path) -> None:
+    result = run(tmp_path, MINIMAL + SECOND)
+
+    for server in ("1 (main)", "2 (second)"):
+        assert (
+            f"server {server}: locations every 5.05s, 10.1s while all servers are busy; heartbeat every 1m"
+            in result.stdout
+        )
+
+
+def test_a_bad_configuration_exits_2_with_its_problems_alone(tmp_path: Path) -> None:
+    result = run(tmp_path, f'[locations]\ninterval = "1s"\n{MINIMAL}')
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith('bridge.toml: locations.interval: expected at least "5s"')
+
+
+def test_what_is_unwise_is_a_warning_and_exits_0(tmp_path: Path) -> None:
+    result = run(tmp_path, f'[listener]\nbind = "0.0.0.0:30180"\n{MINIMAL}')
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: bridge.toml: listener.bind: ")
+    assert result.stdout.endswith("all is well\n")
+
+
+@pytest.mark.parametrize(("content", "code"), [("no list", 2), ('[{"code": "1", "x": 1, "y": 2}]', 0)])
+def test_the_postals_are_read(tmp_path: Path, content: str, code: int) -> None:
+    (tmp_path / "postals.json").write_text(content)
+
+    result = run(tmp_path, f'[locations]\npostals_file = "postals.json"\n{MINIMAL}')
+
+    assert result.exit_code == code
+    assert ("locations.postals_file" in result.stderr) == bool(code)
+    assert ("all is well" in result.stdout) != bool(code)
+
+
+# Online
+
+
+@pytest.fixture(name="cloud")
+def _cloud() -> Cloud:
+    return Cloud(SystemClock(), Cad(key=API_KEY, servers=(1, 3)))
+
+
+@pytest.fixture(name="url")
+def _url(cloud: Cloud) -> Iterator[str]:
+    with served(lambda: SimulatorServer(SystemClock(), cloud=cloud)) as simulator:
+        yield simulator.url
+
+
+def at(url: str, toml: str = MINIMAL) -> str:
+    return toml.replace("[cad]", f'[cad]\nbase_url = "{url}"')
+
+
+def test_a_cad_that_takes_the_key_and_knows_the_server_is_well(
+    tmp_path: Path, url: str, cloud: Cloud
+) -> None:
+    result = run(tmp_path, at(url), "--online")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-3:] == [
+        "CAD:      reached, the key is right, plan PLUS",
+        "server 1 (main): the CAD calls it 'Server 1'",
+        "all is well",
+    ]
+    assert [received.operation for received in cloud.journal.of(None)] == ["getVersion", "getServers"]
+
+
+def test_a_refused_key_exits_2_and_is_not_shown(tmp_path: Path, url: str) -> None:
+    path = write_configuration(tmp_path, at(url))
+    (tmp_path / "api-key").write_text("another-made-up-key")
+
+    result = CliRunner().invoke(check, ["--config", str(path), "--online"])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("cad.api_key_file: the CAD refuses this key: ")
+    assert "another-made-up-key" not in result.output
+    assert "all is well" not in result.stdout
+
+
+def test_a_server_that_the_cad_does_not_know_exits_2(tmp_path: Path, url: str) -> None:
+    result = run(tmp_path, at(url, MINIMAL + SECOND), "--online")
+
+    assert result.exit_code == 2
+    assert "server 1 (main): the CAD calls it" in result.stdout
+    assert result.stderr == "servers[1].id: the CAD has no server 2; it has 1, 3\n"
+
+
+def test_a_community_without_servers_is_told(tmp_path: Path, url: str, cloud: Cloud) -> None:
+    cloud.cad.community.servers = ()
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert result.stderr == "servers[0].id: the CAD has no server 1; it has none\n"
+
+
+def test_a_plan_without_the_live_map_exits_2(tmp_path: Path, url: str, cloud: Cloud) -> None:
+    cloud.cad.community.plan = Plan.FREE
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert result.exit_code == 2
+    assert "CAD: the plan is FREE; live locations and panics need Standard" in result.stderr
+
+
+@pytest.mark.parametrize("operation", ["getVersion", "getServers"])
+def test_a_cad_that_fails_is_told_in_its_own_words(
+    tmp_path: Path, url: str, cloud: Cloud, operation: str
+) -> None:
+    cloud.faults.add(Answer(operation=operation, status=503))
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"CAD: {operation}: Service Unavailable")
+
+
+@pytest.mark.parametrize("operation", ["getVersion", "getServers"])
+def test_a_cad_that_breaks_off_is_told(tmp_path: Path, url: str, cloud: Cloud, operation: str) -> None:
+    cloud.faults.add(Drop(operation=operation))
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert (result.exit_code, result.stderr) == (2, f"cad.base_url: {url} gives no answer: reset\n")
+
+
+def test_nobody_there_is_told(tmp_path: Path) -> None:
+    result = run(tmp_path, at("http://127.0.0.1:1"), "--online")
+
+    assert result.exit_code == 2
+    assert result.stderr == "cad.base_url: http://127.0.0.1:1 gives no answer: connect\n"
+    assert "Traceback" not in result.output
+
+
+class GameServer:
+    """Answers ``/dynamic.json`` as FXServer does."""
+
+    def __init__(self) -> None:
+        self.status = 200
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncGenerator[str]:
+        app = web.Application()
+        app.router.add_get("/dynamic.json", self._answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, _: web.Request) -> web.Response:
+        return web.json_response({"clients": 12, "hostname": "demo"}, status=self.status)
+
+
+def test_each_game_server_is_asked(tmp_path: Path, url: str) -> None:
+    with served(GameServer().serve) as address:
+        result = run(tmp_path, at(url) + f'fxserver_url = "{address}"\n', "--online")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "game server main: answers, 12 players\n" in result.stdout
+
+
+def test_a_game_server_that_does_not_answer_exits_2(tmp_path: Path, url: str) -> None:
+    game_server = GameServer()
+    game_server.status = 404
+    with served(game_server.serve) as address:
+        result = run(tmp_path, at(url) + f'fxserver_url = "{address}"\n', "--online")
+
+    assert result.exit_code == 2
+    assert result.stderr == f"game server main: {address}/dynamic.json does not answer\n"

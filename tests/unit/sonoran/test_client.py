@@ -1,0 +1,178 @@
+import pytest
+
+from bridge.errors import BudgetError, CadError
+from bridge.operations import GET_VERSION, SET_UNIT_STATUS, UPDATE_UNIT_LOCATIONS
+from bridge.sonoran import v2
+from bridge.sonoran.breaker import KeyState
+from bridge.sonoran.client import FORBIDDEN_PAUSE, CadClient
+from bridge.sonoran.messages import CadAnswer, Line
+from tests.support.cad_client import client_of, sample
+from tests.support.stepping_clock import SteppingClock
+from tests.support.transport import ScriptedTransport, answer
+
+NAME = GET_VERSION.name
+
+
+class Bench:
+    def __init__(self, *reactions: CadAnswer | CadError | Exception) -> None:
+        self.clock = SteppingClock()
+        self.cad = ScriptedTransport(self.clock)
+        self.cad.script(GET_VERSION, *reactions)
+        self.client: CadClient = client_of(self.cad, self.clock)
+
+    async def ask(self) -> CadAnswer:
+        return await self.client.send(v2.get_version())
+
+    def wait(self) -> float:
+        """Return the seconds until the next request may leave."""
+        now = self.clock.monotonic()
+        return self.client.free_at(NAME, now) - now
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        return sample(self.client._metrics, name, operation=NAME, **labels)
+
+    @property
+    def left(self) -> int:
+        return self.client.budgets.remaining()[NAME][1]
+
+
+async def test_an_answer_is_handed_on_counted_and_timed() -> None:
+    bench = Bench(answer(200, {"name": "PRO"}))
+
+    got = await bench.ask()
+
+    assert v2.read_plan(got) == "PRO"
+    assert bench.counted("cad_requests_total", code="200") == 1
+    assert bench.counted("cad_request_seconds_count") == 1
+    assert bench.left == 9
+    assert bench.client.breaker.last_answer_at == bench.clock.now
+
+
+async def test_a_request_without_a_slot_does_not_leave() -> None:
+    bench = Bench()
+    for _ in range(10):
+        await bench.ask()
+
+    with pytest.raises(BudgetError) as full:
+        await bench.ask()
+
+    assert len(bench.cad.sent) == 10
+    assert full.value.free_at == pytest.approx(bench.clock.monotonic() + 59.55)
+    assert bench.client.breaker.down is False
+
+
+async def test_a_slot_taken_before_is_used() -> None:
+    bench = Bench()
+    ticket = bench.client.budgets.take(NAME)
+
+    await bench.client.send(v2.get_version(), ticket)
+
+    assert bench.left == 9
+
+
+async def test_a_failure_is_counted_and_uses_its_slots() -> None:
+    bench = Bench(CadError("reset", sent=True, sends=2))
+
+    with pytest.raises(CadError):
+        await bench.ask()
+
+    assert bench.counted("cad_request_failures_total", reason="reset") == 1
+    assert bench.left == 8
+
+
+async def test_repeats_of_the_library_use_slots() -> None:
+    bench = Bench(answer(sends=3))
+
+    await bench.ask()
+
+    assert bench.left == 7
+
+
+async def test_an_error_of_the_program_gives_the_slot_its_end_too() -> None:
+    bench = Bench(ZeroDivisionError())
+
+    with pytest.raises(ZeroDivisionError):
+        await bench.ask()
+
+    bench.clock.now += 60.0
+    assert bench.left == 10
+
+
+async def test_three_failures_in_a_row_mean_that_the_cad_is_down_until_it_answers() -> None:
+    bench = Bench(CadError("timeout", sent=True), answer(503), answer(408), answer(404))
+    with pytest.raises(CadError):
+        await bench.ask()
+    states: list[bool] = []
+    for _ in range(3):
+        await bench.ask()
+        states.append(bench.client.breaker.down)
+
+    assert states == [False, True, False]
+
+
+async def test_a_429_pauses_its_operation_for_as_long_as_the_cad_asks() -> None:
+    bench = Bench(answer(429, retry_after=30.0))
+
+    await bench.ask()
+
+    assert bench.wait() == pytest.approx(30.0)
+    assert bench.client.free_at(SET_UNIT_STATUS.name, bench.clock.monotonic()) == bench.clock.monotonic()
+
+
+async def test_a_429_without_a_time_pauses_longer_each_time_until_one_is_taken() -> None:
+    bench = Bench(answer(429), answer(429), answer(200), answer(429))
+    waits: list[float] = []
+    for _ in range(4):
+        await bench.ask()
+        waits.append(round(bench.wait(), 3))
+        bench.clock.now += bench.wait() + 0.001
+
+    assert waits == [5, 10, 0, 5]
+
+
+async def test_a_403_slows_its_operation() -> None:
+    bench = Bench(answer(403))
+
+    await bench.ask()
+
+    assert bench.wait() == pytest.approx(FORBIDDEN_PAUSE)
+
+
+async def test_a_401_puts_the_key_in_doubt() -> None:
+    bench = Bench(answer(401))
+
+    await bench.ask()
+
+    assert bench.client.breaker.suspected
+
+
+async def test_a_401_while_the_key_is_refused_already_is_nothing_new() -> None:
+    bench = Bench(answer(401))
+    bench.client.breaker.refuse_key()
+
+    await bench.ask()
+
+    assert not bench.client.breaker.suspected
+    assert bench.client.breaker.key is KeyState.REFUSED
+
+
+async def test_only_an_answer_on_the_urgent_line_keeps_it_warm() -> None:
+    bench = Bench(answer(), CadError("reset", sent=True), answer())
+
+    await bench.ask()
+    ordinary = bench.client.urgent_used_at
+    with pytest.raises(CadError):
+        await bench.client.send(v2.get_version(Line.URGENT))
+    failed = bench.client.urgent_used_at
+    await bench.client.send(v2.get_version(Line.URGENT))
+
+    assert ordinary == failed == float("-inf")
+    assert bench.client.urgent_used_at == bench.clock.monotonic()
+
+
+def test_the_pace_of_locations_is_asked_of_the_budget() -> None:
+    bench = Bench()
+    bench.client.budgets.take(UPDATE_UNIT_LOCATIONS.name)
+    now = bench.clock.monotonic()
+
+    assert bench.client.free_at(UPDATE_UNIT_LOCATIONS.name, now) == pytest.approx(now + 5.05)

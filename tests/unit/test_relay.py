@@ -1,0 +1,640 @@
+import asyncio
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.config import OutboxConfig
+from bridge.errors import CadError
+from bridge.events import EventId, EventKind, EventState, UnitStatus
+from bridge.operations import (
+    CREATE_911_CALL,
+    GET_VERSION,
+    OPERATIONS,
+    SET_UNIT_PANIC,
+    SET_UNIT_STATUS,
+)
+from bridge.outbox import Result
+from bridge.relay import OPERATION_OF
+from bridge.sonoran.messages import CadAnswer
+from tests.support.full_disk import full_disk
+from tests.support.sending import KINDS, OTHER_SERVER, Sending, call, panic, run_sending, status
+from tests.support.transport import Sent, answer
+
+DOWN = CadError("connect", sent=False)
+CUT_OFF = CadError("timeout", sent=True)
+
+
+async def _end_of(bench: Sending, event_id: EventId, within: float = 3600.0) -> EventState:
+    """Wait until an event has ended and return how."""
+    deadline = bench.clock.monotonic() + within
+    while bench.clock.monotonic() < deadline:
+        state = (await bench.view(event_id)).state
+        if state is not EventState.PENDING:
+            return state
+        await bench.clock.sleep(0.05)
+    return EventState.PENDING
+
+
+def _panics(bench: Sending) -> list[Sent]:
+    return bench.transport.requests(SET_UNIT_PANIC)
+
+
+def _most_in_a_minute(sent: list[Sent]) -> int:
+    """Count the requests of the fullest 60 s; each stands at the CAD until 50 ms later."""
+    return max(sum(one.at <= other.at < one.at + 60.0 for other in sent) for one in sent)
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_what_is_accepted_leaves_at_once_and_reads_delivered(tmp_path: Path, kind: EventKind) -> None:
+    async def case(bench: Sending) -> None:
+        started = bench.clock.monotonic()
+        event_id = await bench.append(KINDS[kind])
+
+        assert await _end_of(bench, event_id, 1.0) is EventState.DELIVERED
+        (sent,) = bench.transport.sent
+        assert sent.operation is OPERATION_OF[kind]
+        assert sent.at == started
+        assert (await bench.view(event_id)).attempts == 1
+        assert bench.relay.in_flight == 0
+
+    run_sending(tmp_path, case)
+
+
+def test_the_cads_words_on_a_delivery_are_kept(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_STATUS, answer(body={"updated": 1}))
+        some = await bench.append(status("A", "B", "C"))
+        created = await bench.append(call())
+        await bench.clock.sleep(1.0)
+
+        assert (await bench.view(some)).result == Result(updated=1, of=3)
+        assert (await bench.view(created)).result == Result(call_id=7)
+        assert bench.sample("events_unmatched_total", server="main", kind="status") == 2.0
+
+    run_sending(tmp_path, case)
+
+
+def test_an_answer_without_a_number_is_a_delivery_too(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = answer(204, b"")
+        ids = [await bench.append(event) for event in KINDS.values()]
+        await bench.clock.sleep(1.0)
+
+        assert [(await bench.view(event_id)).state for event_id in ids] == [EventState.DELIVERED] * 3
+
+    run_sending(tmp_path, case)
+
+
+def test_nobody_reached_is_a_failure(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, answer(body={"updated": 0}))
+        event_id = await bench.append(panic("A", "B"))
+
+        assert await _end_of(bench, event_id) is EventState.FAILED
+        assert (await bench.view(event_id)).error == "no_unit: the CAD knows none of the units"
+        assert bench.sample("events_failed_total", server="main", kind="panic", reason="no_unit") == 1.0
+        assert bench.sample("events_unmatched_total", server="main", kind="panic") == 2.0
+
+    run_sending(tmp_path, case)
+
+
+def test_while_one_is_in_flight_more_panics_of_the_same_state_merge_into_the_next(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        await bench.append(panic("A"))
+        await bench.clock.sleep(0.01)
+        for unit in "BCD":
+            await bench.append(panic(unit))
+        await bench.append(panic("E", active=False))
+        await bench.append(panic("F"), server=OTHER_SERVER)
+        await bench.clock.sleep(1.0)
+
+        assert [(sent.units, sent.body["isPanic"], sent.path.split("/")[4]) for sent in _panics(bench)] == [
+            (["A"], True, "1"),
+            (["E"], False, "1"),
+            (["F"], True, "2"),
+            (["B", "C", "D"], True, "1"),
+        ]
+
+    run_sending(tmp_path, case)
+
+
+def test_a_request_that_hangs_holds_the_next_panic_up_for_a_second_only(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        hanging = asyncio.Event()
+        bench.transport.script(SET_UNIT_PANIC, hanging)
+        started = bench.clock.monotonic()
+        slow = await bench.append(panic("A"))
+        quick = await bench.append(panic("B"))
+
+        assert await _end_of(bench, quick, 2.0) is EventState.DELIVERED
+        assert [sent.at - started for sent in _panics(bench)] == [0.0, pytest.approx(1.0)]
+        hanging.set()
+        assert await _end_of(bench, slow, 1.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_a_unit_has_one_request_in_flight_at_a_time(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        hanging = asyncio.Event()
+        bench.transport.script(SET_UNIT_PANIC, hanging)
+        on = await bench.append(panic("A"))
+        off = await bench.append(panic("A", active=False))
+        await bench.clock.sleep(5.0)
+        assert len(_panics(bench)) == 1
+
+        hanging.set()
+        assert await _end_of(bench, off) is EventState.DELIVERED
+        assert [sent.body["isPanic"] for sent in _panics(bench)] == [True, False]
+        assert (await bench.view(on)).state is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_a_panic_switched_on_and_off_while_the_cad_is_away_is_not_switched_on(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        on = await bench.append(panic("A"))
+        await bench.clock.sleep(5.0)
+        off = await bench.append(panic("A", active=False))
+        await bench.clock.sleep(5.0)
+        away = len(_panics(bench))
+        bench.transport.otherwise = None
+
+        assert await _end_of(bench, off) is EventState.DELIVERED
+        assert (await bench.view(on)).state is EventState.SUPERSEDED
+        assert [sent.body["isPanic"] for sent in _panics(bench)[away:]] == [False]
+
+    run_sending(tmp_path, case)
+
+
+def test_a_hundred_panics_at_once_need_few_requests(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        ids = await asyncio.gather(*(bench.append(panic(f"license:{number}")) for number in range(100)))
+        await bench.clock.sleep(2.0)
+
+        assert {(await bench.view(event_id)).state for event_id in ids} == {EventState.DELIVERED}
+        assert len(_panics(bench)) <= 3
+        assert sum(len(sent.units) for sent in _panics(bench)) == 100
+
+    run_sending(tmp_path, case)
+
+
+def test_no_request_names_more_than_a_hundred_units(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        event_id = await bench.append(status(*(f"license:{number}" for number in range(250))))
+
+        assert await _end_of(bench, event_id) is EventState.DELIVERED
+        sizes = [len(sent.units) for sent in bench.transport.requests(SET_UNIT_STATUS)]
+        assert sizes == [100, 100, 50]
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize(
+    "failure", [DOWN, CUT_OFF, answer(503), answer(408)], ids=["down", "cut off", "503", "408"]
+)
+def test_what_fails_is_tried_again_until_it_gets_through(
+    tmp_path: Path, failure: CadError | CadAnswer
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, failure, failure)
+        event_id = await bench.append(panic())
+
+        assert await _end_of(bench, event_id, 5.0) is EventState.DELIVERED
+        view = await bench.view(event_id)
+        assert view.attempts == 3
+        first, second, third = (sent.at for sent in _panics(bench))
+        assert 0.05 <= second - first <= 0.55
+        assert 0.05 <= third - second <= 1.05
+
+    run_sending(tmp_path, case)
+
+
+def test_while_the_cad_is_down_it_is_probed_within_the_budget_and_loses_nothing(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        ids = [await bench.append(panic(f"license:{number}", active=False)) for number in range(5)]
+        ids += [await bench.append(call()) for _ in range(5)]
+        most = 0
+        for _ in range(600):
+            await bench.clock.sleep(1.0)
+            most = max(most, bench.relay.in_flight)
+        assert most <= 3, "one probe a lane"
+        for operation in (SET_UNIT_PANIC, CREATE_911_CALL):
+            sent = bench.transport.requests(operation)
+            assert len(sent) > 10
+            assert _most_in_a_minute(sent) <= operation.per_minute
+
+        bench.transport.otherwise = None
+        for event_id in ids:
+            assert await _end_of(bench, event_id, 40.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_the_first_success_makes_everything_due(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = answer(503)
+        ids = [await bench.append(call(caller=f"Jane {number}")) for number in range(3)]
+        await bench.clock.sleep(200.0)
+        bench.transport.otherwise = None
+        bench.start_keeper()
+        back = bench.clock.monotonic()
+        for event_id in ids:
+            assert await _end_of(bench, event_id) is EventState.DELIVERED
+
+        assert bench.clock.monotonic() - back < 10.0
+        assert not bench.breaker.down
+
+    run_sending(tmp_path, case)
+
+
+def test_what_is_too_old_by_then_expires_and_holds_up_nothing(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        event_id = await bench.append(panic("A"))
+        started = bench.clock.monotonic()
+
+        assert await _end_of(bench, event_id) is EventState.EXPIRED
+        assert bench.clock.monotonic() - started == pytest.approx(600.0, abs=3.0)
+        bench.transport.otherwise = None
+        assert await _end_of(bench, await bench.append(panic("B"))) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_what_comes_back_too_late_expires_and_what_gets_through_late_is_delivered(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.seconds = 700.0
+        late = await bench.append(panic("A"))
+        assert await _end_of(bench, late) is EventState.DELIVERED
+
+        bench.transport.script(SET_UNIT_PANIC, DOWN)
+        lost = await bench.append(panic("B"))
+        assert await _end_of(bench, lost) is EventState.EXPIRED
+        assert len(_panics(bench)) == 2
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(3.0, 3.0), (None, 5.0)])
+def test_after_a_429_nothing_of_that_operation_is_sent_for_as_long_as_asked(
+    tmp_path: Path, asked: float | None, waited: float
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, answer(429, retry_after=asked))
+        first = await bench.append(panic("A"))
+        await bench.clock.sleep(0.5)
+        second = await bench.append(panic("B"))
+        other = await bench.append(status())
+        assert await _end_of(bench, other, 0.2) is EventState.DELIVERED
+
+        assert await _end_of(bench, first) is EventState.DELIVERED
+        assert (await bench.view(second)).state is EventState.DELIVERED
+        refused, merged = _panics(bench)
+        assert merged.at - refused.at == pytest.approx(waited + 0.05)
+        assert sorted(merged.units) == ["A", "B"]
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize("code", [400, 404, 409, 413, 422, 418])
+def test_a_refused_event_fails_with_the_cads_reason_and_trace(tmp_path: Path, code: int) -> None:
+    async def case(bench: Sending) -> None:
+        refusal = answer(code, {"title": "Bad", "detail": "no such unit"}, trace_id="t-1")
+        bench.transport.script(SET_UNIT_PANIC, refusal)
+        event_id = await bench.append(panic("A"))
+
+        assert await _end_of(bench, event_id) is EventState.FAILED
+        error = (await bench.view(event_id)).error
+        assert error is not None
+        assert error.endswith(": Bad: no such unit (trace t-1)")
+        assert len(_panics(bench)) == 1
+
+    run_sending(tmp_path, case)
+
+
+def test_a_merged_request_that_is_refused_is_tried_one_by_one(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        refused = answer(400, {"title": "Bad"})
+        bench.transport.script(SET_UNIT_PANIC, answer(), refused, answer(), refused, answer())
+        await bench.append(panic("first"))
+        ids = [await bench.append(panic(unit)) for unit in "ABC"]
+        for event_id in ids:
+            await _end_of(bench, event_id)
+
+        assert [sent.units for sent in _panics(bench)[1:]] == [["A", "B", "C"], ["A"], ["B"], ["C"]]
+        states = [(await bench.view(event_id)).state for event_id in ids]
+        assert states == [EventState.DELIVERED, EventState.FAILED, EventState.DELIVERED]
+
+    run_sending(tmp_path, case)
+
+
+def test_a_forbidden_operation_fails_its_event_and_is_slowed(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_STATUS, answer(403))
+        merged = await bench.append(status("A", "B"))
+        assert await _end_of(bench, merged) is EventState.FAILED
+        assert (await bench.view(merged)).error == "forbidden: status 403"
+        assert await _end_of(bench, await bench.append(status("A"))) is EventState.DELIVERED
+
+        first, second = bench.transport.requests(SET_UNIT_STATUS)
+        assert second.at - first.at == pytest.approx(30.05)
+
+    run_sending(tmp_path, case)
+
+
+def test_a_refused_key_holds_everything_until_it_is_taken_again(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = answer(401)
+        bench.start_keeper()
+        ids = [await bench.append(event) for event in KINDS.values()]
+        await bench.clock.sleep(300.0)
+        ids.append(await bench.append(panic("license:9")))
+        await bench.clock.sleep(5.0)
+
+        assert {(await bench.view(event_id)).state for event_id in ids} == {EventState.PENDING}
+        assert bench.breaker.holding
+        probes = bench.transport.requests(GET_VERSION)
+        assert len(bench.transport.sent) - len(probes) <= 3
+        assert 6 <= len(probes) <= 12
+        bench.transport.otherwise = None
+        for event_id in ids:
+            assert await _end_of(bench, event_id, 70.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_while_the_key_is_refused_the_relay_sleeps(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = answer(401)
+        bench.start_keeper()
+        await bench.append(panic("A"))
+        await bench.clock.sleep(1.0)
+        assert bench.breaker.holding
+        looks = 0
+        expire = bench.outbox.expire
+
+        def count(kind: EventKind, now: float, detail: str) -> None:
+            nonlocal looks
+            looks += 1
+            expire(kind, now, detail)
+
+        vars(bench.outbox)["expire"] = count  # the relay asks at every look
+        await bench.clock.sleep(30.0)
+
+        assert looks < 10
+
+    run_sending(tmp_path, case)
+
+
+def test_an_event_that_expires_while_everything_is_held_names_the_hold(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = answer(401)
+        bench.start_keeper()
+        event_id = await bench.append(status("A"))
+
+        assert await _end_of(bench, event_id) is EventState.EXPIRED
+        assert (await bench.view(event_id)).error == "expired: held: the CAD refuses the API key"
+
+    run_sending(tmp_path, case)
+
+
+def test_a_401_for_one_operation_alone_fails_its_event_after_a_second_look(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_STATUS, answer(401, trace_id="t-1"), answer(401, trace_id="t-2"))
+        bench.start_keeper()
+        refused = await bench.append(status("A"))
+
+        assert await _end_of(bench, refused, 10.0) is EventState.FAILED
+        assert (await bench.view(refused)).error == "unauthorized: status 401 (trace t-2)"
+        assert await _end_of(bench, await bench.append(panic("A")), 10.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_a_call_that_comes_late_says_so(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        event_id = await bench.append(call())
+        await bench.clock.sleep(360.0)
+        bench.transport.otherwise = None
+
+        assert await _end_of(bench, event_id) is EventState.DELIVERED
+        last = bench.transport.requests(CREATE_911_CALL)[-1]
+        assert last.body["description"].startswith("(delayed 6 min) ")
+
+    run_sending(tmp_path, case)
+
+
+def test_a_call_is_marked_on_disk_before_its_request_leaves(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(CREATE_911_CALL, asyncio.Event())
+        await bench.append(call())
+        while not bench.transport.sent:
+            await bench.clock.sleep(0.001)
+
+        assert await bench.rows("SELECT attempted_at IS NOT NULL, attempts FROM events") == [(1, 1)]
+
+    run_sending(tmp_path, case)
+
+
+def test_a_repeated_call_says_that_an_earlier_attempt_may_have_arrived(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(CREATE_911_CALL, DOWN, answer(429, retry_after=1.0))
+        sure = await bench.append(call())
+        assert await _end_of(bench, sure) is EventState.DELIVERED
+        bench.transport.script(CREATE_911_CALL, CUT_OFF)
+        unsure = await bench.append(call())
+        assert await _end_of(bench, unsure) is EventState.DELIVERED
+
+        assert (await bench.view(sure)).result == Result(call_id=7)
+        assert (await bench.view(unsure)).result == Result(call_id=7, unverified=True)
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize("end", [CUT_OFF, answer(500)], ids=["cut off", "500"])
+def test_where_the_operator_says_so_an_unclear_call_fails_and_is_not_repeated(
+    tmp_path: Path, end: CadError | CadAnswer
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(CREATE_911_CALL, end)
+        event_id = await bench.append(call())
+
+        assert await _end_of(bench, event_id) is EventState.FAILED
+        assert (await bench.view(event_id)).error == "unclear: an attempt may have reached the CAD"
+        assert len(bench.transport.sent) == 1
+        bench.transport.script(CREATE_911_CALL, DOWN)
+        clear = await bench.append(call())
+        assert await _end_of(bench, clear) is EventState.DELIVERED
+        bench.transport.script(SET_UNIT_PANIC, end)
+        state = await bench.append(panic())
+        assert await _end_of(bench, state) is EventState.DELIVERED
+
+    run_sending(tmp_path, case, config=OutboxConfig(unclear="fail"))
+
+
+@pytest.mark.parametrize("unclear", ["repeat", "fail"])
+def test_a_call_that_a_crash_cut_off_is_unclear(tmp_path: Path, unclear: str) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(CREATE_911_CALL, asyncio.Event())
+        event_id = await bench.append(call())
+        await bench.clock.sleep(1.0)
+        again = await bench.restart(config=OutboxConfig(unclear=unclear))
+        state = await _end_of(again, event_id)
+
+        if unclear == "fail":
+            assert state is EventState.FAILED
+            assert len(bench.transport.sent) == 1
+        else:
+            assert state is EventState.DELIVERED
+            assert (await again.view(event_id)).result == Result(call_id=7, unverified=True)
+            assert (await again.view(event_id)).attempts == 2
+        await again.__aexit__()
+
+    run_sending(tmp_path, case)
+
+
+def test_a_disk_that_takes_no_mark_keeps_the_call_from_leaving(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        event_id = await bench.append(call())
+        await bench.clock.sleep(1.0)
+        bench.transport.otherwise = None
+        with full_disk(bench.path.with_name("outbox.sqlite3-wal")):
+            before = len(bench.transport.sent)
+            await bench.clock.sleep(200.0)
+            assert len(bench.transport.sent) <= before + 1  # one may have had its mark already
+            assert (await bench.view(event_id)).state is EventState.PENDING
+            assert bench.store.error is not None
+
+        assert await _end_of(bench, event_id, 70.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_a_delivery_that_raises_fails_alone_and_the_lane_goes_on(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, ZeroDivisionError())
+        with capture_logs() as logs:
+            broken = await bench.append(panic("A"))
+            assert await _end_of(bench, broken) is EventState.FAILED
+
+        assert (await bench.view(broken)).error == "internal: ZeroDivisionError"
+        assert "delivery raised" in [entry["event"] for entry in logs]
+        assert await _end_of(bench, await bench.append(panic("A"))) is EventState.DELIVERED
+        assert bench.relay.in_flight == 0
+
+    run_sending(tmp_path, case)
+
+
+def test_half_the_panics_a_minute_go_at_once_and_none_waits_longer_than_six_seconds(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        for number in range(60):
+            await bench.append(panic("A", active=number % 2 == 0))
+            await bench.clock.sleep(1.0)
+        await bench.clock.sleep(10.0)
+
+        times = [sent.at for sent in _panics(bench)]
+        assert times[9] - times[0] == pytest.approx(9.0, abs=0.1)
+        assert max(later - earlier for earlier, later in pairwise(times)) <= 6.1
+        assert _most_in_a_minute(_panics(bench)) <= SET_UNIT_PANIC.per_minute
+
+    run_sending(tmp_path, case)
+
+
+def test_restarts_give_no_slot_back_early(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        for number in range(40):
+            await bench.append(panic("A", active=number % 2 == 0), call())
+            await bench.clock.sleep(5.0)
+            if number % 5 == 0:
+                bench = await bench.restart()
+        await bench.__aexit__()
+
+        for operation in (SET_UNIT_PANIC, CREATE_911_CALL):
+            assert 0 < _most_in_a_minute(bench.transport.requests(operation)) <= operation.per_minute
+
+    run_sending(tmp_path, case)
+
+
+def test_one_kind_that_waits_holds_up_no_other(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        for number in range(20):
+            await bench.append(call(caller=f"Jane {number}"))
+        await bench.clock.sleep(5.0)
+        assert len(bench.transport.requests(CREATE_911_CALL)) == CREATE_911_CALL.per_minute
+
+        assert await _end_of(bench, await bench.append(panic()), 0.5) is EventState.DELIVERED
+        assert await _end_of(bench, await bench.append(status(to=UnitStatus.BUSY)), 0.5) is (
+            EventState.DELIVERED
+        )
+
+    run_sending(tmp_path, case)
+
+
+def test_draining_waits_for_what_can_still_be_delivered(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.seconds = 3.0
+        await bench.append(panic())
+        started = bench.clock.monotonic()
+
+        await bench.relay.drain(started + 10.0)
+
+        assert bench.clock.monotonic() - started == pytest.approx(3.0, abs=0.1)
+        assert bench.outbox.counts()[EventState.DELIVERED] == 1
+        await bench.relay.drain(bench.clock.monotonic() + 10.0)
+        assert bench.clock.monotonic() - started == pytest.approx(3.0, abs=0.1)
+
+    run_sending(tmp_path, case)
+
+
+def test_draining_ends_at_its_deadline_and_leaves_the_rest_on_disk(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, asyncio.Event())
+        await bench.append(panic())
+        started = bench.clock.monotonic()
+
+        await bench.relay.drain(started + 10.0)
+
+        assert bench.clock.monotonic() - started == pytest.approx(10.0, abs=0.1)
+        assert await bench.rows("SELECT state FROM events") == [("pending",)]
+
+    run_sending(tmp_path, case)
+
+
+def test_draining_does_not_wait_for_a_cad_that_is_known_to_be_down(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        await bench.append(panic())
+        await bench.clock.sleep(30.0)
+        started = bench.clock.monotonic()
+
+        await bench.relay.drain(started + 10.0)
+
+        assert bench.clock.monotonic() - started < 1.0
+
+    run_sending(tmp_path, case)
+
+
+def test_a_stop_keeps_what_was_in_flight_for_the_next_run(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, asyncio.Event())
+        event_id = await bench.append(panic())
+        await bench.clock.sleep(1.0)
+        await bench.__aexit__()
+        again = await Sending(bench.clock, tmp_path, bench.transport).__aenter__()
+
+        assert await _end_of(again, event_id) is EventState.DELIVERED
+        await again.__aexit__()
+
+    run_sending(tmp_path, case)
+
+
+def test_every_kind_has_an_operation_with_a_budget() -> None:
+    assert set(OPERATION_OF) == set(EventKind)
+    assert all(operation.name in OPERATIONS for operation in OPERATION_OF.values())

@@ -1,0 +1,91 @@
+from random import Random
+
+import pytest
+
+from bridge.errors import BudgetError, CadError
+from bridge.retry import (
+    FAILURE_REASONS,
+    LONGEST_DELAY,
+    LONGEST_URGENT_DELAY,
+    Done,
+    Fail,
+    Hold,
+    Retry,
+    Verdict,
+    backoff,
+    judge,
+    refusal,
+)
+from tests.support.transport import answer
+
+
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [
+        (200, Done()),
+        (201, Done()),
+        (204, Done()),
+        (408, Retry("status_408", unclear=True)),  # the CAD may still be at it
+        (500, Retry("status_500", unclear=True)),
+        (503, Retry("status_503", unclear=True)),
+        (599, Retry("status_599", unclear=True)),
+        (429, Retry("rate_limited", limited=True)),  # refused before anything was done
+        (401, Hold()),
+        (403, Fail("forbidden")),  # the plan's word on the operation: fewer units change nothing
+        (400, Fail("bad_request", divide=True)),
+        (404, Fail("not_found", divide=True)),
+        (409, Fail("conflict", divide=True)),
+        (413, Fail("too_large", divide=True)),
+        (422, Fail("unprocessable", divide=True)),
+        (418, Fail("refused", divide=True)),
+        (302, Fail("refused", divide=True)),  # redirects are not followed
+    ],
+)
+def test_an_answers_status_decides(status: int, verdict: Verdict) -> None:
+    assert judge(answer(status)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (CadError("connect", sent=False), Retry("connect")),
+        (CadError("timeout", sent=True), Retry("timeout", unclear=True)),
+        (BudgetError(1.0), Retry("budget", limited=True)),
+    ],
+)
+def test_without_an_answer_it_is_tried_again(error: CadError, verdict: Verdict) -> None:
+    assert judge(error) == verdict
+
+
+def test_every_refusal_is_a_reason_that_metrics_know() -> None:
+    assert {refusal(status) for status in range(300, 500)} <= set(FAILURE_REASONS)
+    assert len(set(FAILURE_REASONS)) == len(FAILURE_REASONS)
+
+
+class Longest(Random):
+    """Draws the upper end of every range."""
+
+    def uniform(self, a: float, b: float) -> float:
+        assert a == 0.0, "full jitter starts at nothing"
+        return b
+
+
+def test_delays_double_from_half_a_second_up_to_the_longest() -> None:
+    drawn = [backoff(attempts, urgent=False, random=Longest()) for attempts in range(1, 9)]
+
+    assert drawn == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_DELAY, LONGEST_DELAY]
+
+
+def test_a_panic_never_waits_longer_than_two_seconds() -> None:
+    drawn = [backoff(attempts, urgent=True, random=Longest()) for attempts in (1, 2, 3, 4, 100_000)]
+
+    assert drawn == [0.5, 1.0, 2.0, LONGEST_URGENT_DELAY, LONGEST_URGENT_DELAY]
+
+
+def test_delays_are_spread_over_the_whole_range() -> None:
+    random = Random(5)
+    drawn = [backoff(10, urgent=False, random=random) for _ in range(400)]
+
+    assert min(drawn) < 1.0
+    assert max(drawn) > LONGEST_DELAY - 1.0
+    assert sum(drawn) / len(drawn) == pytest.approx(LONGEST_DELAY / 2, rel=0.1)
