@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from msgspec import Struct
 
 from bridge import logs
-from bridge.clock import Clock
+from bridge.clock import Alarm, Clock
 from bridge.coalescer import Batch, Coalescer, Location
 from bridge.config import LocationsConfig
 from bridge.errors import CadError
@@ -94,6 +94,8 @@ class Flusher:
         self._postals = postals
         self.interval = client.budgets[UPDATE_UNIT_LOCATIONS.name].gap
         self.next_at = 0.0
+        self._stopping = False
+        self._alarm = Alarm(clock)
         self.last: BatchReport | None = None
         self.unmatched = {server.id: 0 for server in fleet}  # of each server's last batch
         self._turns = [server.id for server in fleet]
@@ -108,10 +110,16 @@ class Flusher:
         self.next_at = self._clock.monotonic() + self.interval
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        while True:
-            await self._clock.sleep(self.next_at - self._clock.monotonic())
-            await self.flush()
+        """Send a batch each interval until stopped."""
+        while not self._stopping:
+            if self._clock.monotonic() >= self.next_at:
+                await self.flush()
+            await self._alarm.wait_until(self.next_at)
+
+    def stop(self) -> None:
+        """Have ``run`` end once the batch in flight, if any, has its answer."""
+        self._stopping = True
+        self._alarm.ring()
 
     async def flush(self) -> bool:
         """Send one batch if anything is due and the budget allows; tell whether one was sent."""

@@ -19,6 +19,7 @@ from bridge.metrics import Metrics
 from bridge.operations import HEARTBEAT
 from bridge.retry import Done, Fail, judge, refusal
 from bridge.sonoran import v2
+from bridge.sonoran.budget import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.units import ServerId
 
@@ -82,9 +83,9 @@ class Heartbeat:
         players = server.players(now)
         if players is None or server.state(now) is GameServerState.SILENT or self._client.breaker.holding:
             return False
-        await self._clock.sleep(self._client.free_at(HEARTBEAT.name, now) - now)
+        ticket = await self._wait_for_slot()
         try:
-            answer = await self._client.send(v2.heartbeat(server.id, players))
+            answer = await self._client.send(v2.heartbeat(server.id, players), ticket)
         except CadError as error:
             return self._failed(server, error.reason)
         match judge(answer):
@@ -98,6 +99,12 @@ class Heartbeat:
                 return not self._failed(server, refusal(answer.status))
             case verdict:
                 return self._failed(server, getattr(verdict, "reason", "unauthorized"))
+
+    async def _wait_for_slot(self) -> Ticket:
+        while (ticket := self._client.budgets.take(HEARTBEAT.name)) is None:
+            now = self._clock.monotonic()
+            await self._clock.sleep(self._client.free_at(HEARTBEAT.name, now) - now)
+        return ticket
 
     def _failed(self, server: GameServer, reason: str) -> bool:
         self._metrics.heartbeat_failures.labels(server.name, reason).inc()

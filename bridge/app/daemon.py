@@ -17,6 +17,7 @@ from bridge.events import EventState
 from bridge.sonoran.client import Transport
 
 PING_TIMEOUT = 5.0  # seconds after which the store counts as stuck
+DEAD_TIMEOUT = 60.0  # seconds after which it counts as dead, which ends the daemon
 UPKEEP_EVERY = 5.0  # seconds
 PRUNE_EVERY = 3600.0  # seconds
 LAG_EVERY = 0.25  # seconds between looks at the event loop
@@ -109,16 +110,17 @@ class Daemon:
         deadline = self._clock.monotonic() + self.parts.config.outbox.drain
         await self.parts.listener.close()
         tasks["heartbeat"].cancel()
-        tasks["flusher"].cancel()
-        await asyncio.wait([tasks["flusher"]])
         async with TaskGroup() as group:
-            group.create_task(self._flush_once(deadline))
+            group.create_task(self._flush_last(tasks["flusher"], deadline))
             group.create_task(self.parts.relay.drain(deadline))
         log.info("daemon drained", pending=self.parts.outbox.counts()[EventState.PENDING])
 
-    async def _flush_once(self, deadline: float) -> None:
+    async def _flush_last(self, flusher: "Task[None]", deadline: float) -> None:
+        """Let the batch in flight end, and send one more if the budget allows."""
+        self.parts.flusher.stop()
         try:
-            async with asyncio.timeout(deadline - self._clock.monotonic()):
+            async with asyncio.timeout(max(0.0, deadline - self._clock.monotonic())):
+                await flusher
                 await self.parts.flusher.flush()
         except TimeoutError:
             return
@@ -153,7 +155,8 @@ class Daemon:
         failing = False
         while True:
             try:
-                await self.parts.store.ping()
+                async with asyncio.timeout(DEAD_TIMEOUT):
+                    await self.parts.store.ping()
                 self.parts.outbox.save_again()
                 if self._clock.monotonic() >= prune_at:
                     prune_at = self._clock.monotonic() + PRUNE_EVERY

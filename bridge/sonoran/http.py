@@ -45,11 +45,10 @@ class CadHttp:
         """Make the sessions; no connection is opened yet."""
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_count_send)
+        context = ssl.create_default_context()
         for line in Line:
             self._sessions[line] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=ssl.create_default_context()
-                ),
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=context),
                 headers={"Authorization": f"Bearer {self._api_key.reveal()}", "Accept": "application/json"},
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -73,8 +73,9 @@ async def live_through(daemon: Daemon, pushing: Pushing) -> Outage:
     status = {"type": "status", "ids": ["license:2"], "status": "BUSY"}
     call = {"type": "call_911", "caller": "Jane", "location": "Alta St", "description": "Shots"}
     others = await daemon.push("/v1/events", [status, call])
-    await asyncio.sleep(DOWN_SECONDS)
+    await asyncio.sleep(DOWN_SECONDS * 0.8)
     late = await daemon.push("/v1/panic", {"id": "license:3"})
+    await asyncio.sleep(DOWN_SECONDS * 0.2)
     events = [panic.json["event"], *others.json["events"], late.json["event"]]
     return Outage(
         answers=[*pushing.answers[first:], panic, others, late],
@@ -88,8 +89,13 @@ async def live_through(daemon: Daemon, pushing: Pushing) -> Outage:
 
 @pytest.mark.timeout(90)
 async def test_an_outage_costs_nothing_and_ends_with_one_fresh_batch(tmp_path: Path) -> None:
-    cloud, port = new_cloud(), free_port()
-    async with daemon_of(tmp_path, f"http://127.0.0.1:{port}") as daemon, Pushing(daemon) as pushing:
+    # Attempts while the CAD is away use up the panics' budget, and this is about the backoff.
+    raised = {"setUnitPanic": 200}
+    cloud, port = new_cloud(**raised), free_port()
+    async with (
+        daemon_of(tmp_path, f"http://127.0.0.1:{port}", {"cad.limits": raised}) as daemon,
+        Pushing(daemon) as pushing,
+    ):
         async with SimulatorServer(SystemClock(), port=port, cloud=cloud):
             await until(lambda: bool(cloud.journal.of("updateUnitLocations")), within=7.0)
             assert await daemon.metric("cad_bridge_cad_up") == 1

@@ -236,6 +236,17 @@ async def test_no_key_or_token_comes_out_anywhere(tmp_path: Path) -> None:
     assert leaks == [], "\n".join(leaks)
 
 
+async def test_a_token_in_place_of_an_id_is_masked_in_the_log(tmp_path: Path) -> None:
+    async with simulated_cad() as cad, daemon_of(tmp_path, cad, LOUD) as daemon:
+        panic = await daemon.push("/v1/panic", {"ids": [TOKENS[1], API_KEY, "license:1"]})
+        await daemon.ended([panic.json["event"]], within=5.0)
+        await daemon.stop()
+
+        assert "license:1" in daemon.log, "the log is not as loud as it gets"
+        assert TOKENS[1] not in daemon.log
+        assert API_KEY not in daemon.log
+
+
 async def test_the_admin_token_that_the_daemon_makes_is_private(tmp_path: Path) -> None:
     settings = {"admin": {"token_file": ""}, "outbox": {"path": "state/outbox.sqlite3"}}
     async with simulated_cad() as cad, daemon_of(tmp_path, cad, settings) as daemon:

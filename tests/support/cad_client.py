@@ -1,7 +1,8 @@
 """A ``CadClient`` with all that it needs and no disk: what it would write, it forgets."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -10,7 +11,7 @@ from bridge.metrics import Metrics
 from bridge.sonoran.breaker import Breaker
 from bridge.sonoran.budget import Budgets, effective_limits
 from bridge.sonoran.client import CadClient, Transport
-from bridge.store import Store, Transaction
+from bridge.store import Store
 
 
 class ForgetfulStore(Store):
@@ -19,12 +20,7 @@ class ForgetfulStore(Store):
     def __init__(self) -> None:
         super().__init__(Path("/nowhere"), lambda _: None)
 
-    def post(
-        self,
-        work: Callable[[Transaction], object],
-        committed: Callable[[], None] | None = None,
-        failed: Callable[[], None] | None = None,
-    ) -> None:
+    def post(self, *_: Any, **__: Any) -> None:
         return
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.coalescer import SERVER_SILENCE, Batch, Coalescer
-from bridge.units import UnitId, Vehicle
+from bridge.units import ServerId, UnitId, Vehicle
 from tests.support.reports import ONE, TWO, locations_config, report, reports
 
 A, B, C = UnitId("license:a"), UnitId("license:b"), UnitId("license:c")
@@ -80,7 +80,13 @@ def test_a_unit_that_stands_still_is_left_out() -> None:
     ],
 )
 def test_each_change_that_shows_on_the_map_makes_a_unit_due(changed: dict[str, Any]) -> None:
-    first = {"z": 30.0, "heading": 90.0, "text": "Grove St", "vehicle": Vehicle(lights=True), "peer_id": "6"}
+    first: dict[str, Any] = {
+        "z": 30.0,
+        "heading": 90.0,
+        "text": "Grove St",
+        "vehicle": Vehicle(lights=True),
+        "peer_id": "6",
+    }
     buffer = coalescer()
     buffer.put(ONE, [report(**first)], 0.0)
     buffer.confirm(take(buffer, 0.0))
@@ -102,7 +108,7 @@ def test_each_change_that_shows_on_the_map_makes_a_unit_due(changed: dict[str, A
     ],
 )
 def test_what_does_not_pass_a_threshold_makes_no_unit_due(changed: dict[str, Any]) -> None:
-    first = {"x": 0.0, "z": 30.0, "heading": 350.0, "text": "Grove St"}
+    first: dict[str, Any] = {"x": 0.0, "z": 30.0, "heading": 350.0, "text": "Grove St"}
     buffer = coalescer()
     buffer.put(ONE, [report(**first)], 0.0)
     buffer.confirm(take(buffer, 0.0))
@@ -374,6 +380,17 @@ def test_after_a_failure_a_unit_is_due_though_it_stands_still() -> None:
     assert take(buffer, 2.0).unit_ids == [A]
 
 
+def test_a_location_that_failed_and_grew_stale_is_due_with_the_next_push() -> None:
+    buffer = coalescer()
+    buffer.put(ONE, reports("license:a"), 0.0)
+    buffer.restore(take(buffer, 5.0))
+    take(buffer, 61.0)
+
+    buffer.put(ONE, reports("license:a"), 62.0)
+
+    assert take(buffer, 63.0).unit_ids == [A]
+
+
 # Telling again
 
 
@@ -602,67 +619,87 @@ def test_those_refused_longest_are_listed_first() -> None:
 
 # Whatever happens
 
+SERVER = st.sampled_from([ONE, TWO])
+UNIT = st.integers(0, 4).map(lambda number: UnitId(f"license:{number}"))
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.sampled_from([ONE, TWO]), st.integers(0, 4), st.integers(0, 9)),
-        st.tuples(st.just("take"), st.sampled_from([ONE, TWO]), st.integers(1, 3), st.booleans()),
-        st.tuples(st.just("forget"), st.sampled_from([ONE, TWO]), st.integers(0, 4), st.just(0)),
-        st.tuples(st.just("panic"), st.just(ONE), st.integers(0, 4), st.booleans()),
-        st.tuples(st.just("aside"), st.just(ONE), st.integers(0, 4), st.just(0)),
-        st.tuples(st.just("wait"), st.just(ONE), st.integers(0, 70), st.just(0)),
+        st.tuples(st.just("put"), SERVER, UNIT, st.integers(0, 9)),
+        st.tuples(st.just("take"), SERVER, st.integers(1, 3)),
+        st.tuples(st.just("land"), st.booleans()),
+        st.tuples(st.just("leave"), UNIT),
+        st.tuples(st.just("panic"), UNIT, st.booleans()),
+        st.tuples(st.just("refuse"), UNIT),
+        st.tuples(st.just("wait"), st.integers(0, 70)),
     ),
     max_size=60,
 )
 
 
+class Game:
+    """Whatever can happen to a coalescer, and what the CAD knows of it."""
+
+    def __init__(self) -> None:
+        self.buffer = coalescer()
+        self.here: dict[UnitId, tuple[ServerId, float]] = {}
+        self.known: dict[UnitId, tuple[ServerId, float]] = {}
+        self.flying: list[Batch] = []
+        self.now = 0.0
+
+    def put(self, server: ServerId, unit: UnitId, place: int) -> None:
+        self.here[unit] = server, place * 10.0
+        self.buffer.put(server, [report(unit, x=place * 10.0)], self.now)
+
+    def take(self, server: ServerId, limit: int) -> None:
+        self.flying.append(self.buffer.take(server, self.now, limit))
+
+    def land(self, well: bool) -> None:  # noqa: FBT001 -- a step
+        if not self.flying:
+            return
+        batch = self.flying.pop(0)
+        if not well:
+            self.buffer.restore(batch)
+            return
+        self.buffer.confirm(batch)
+        for told in batch.locations:
+            self.known[told.report.unit_id] = batch.server_id, told.report.x
+
+    def leave(self, unit: UnitId) -> None:
+        if unit in self.here:
+            self.buffer.forget(self.here.pop(unit)[0], [unit])
+
+    def panic(self, unit: UnitId, active: bool) -> None:  # noqa: FBT001 -- a step
+        self.buffer.set_panicking(unit, active=active)
+
+    def refuse(self, unit: UnitId) -> None:
+        self.buffer.set_aside(unit, self.now + 30.0)
+
+    def wait(self, seconds: int) -> None:
+        self.now += seconds
+        self.buffer.sweep(self.now)
+
+    def end(self) -> None:
+        """Land everything, push everybody once more, and empty the buffer."""
+        while self.flying:
+            self.land(well=False)
+        self.wait(40)
+        for unit, (server, x) in self.here.items():
+            self.buffer.put(server, [report(unit, x=x)], self.now)
+        for server in (ONE, TWO):
+            while self.buffer.ready(server, self.now):
+                self.take(server, 2)
+                self.land(well=True)
+
+
 @settings(max_examples=150, deadline=None)
 @given(STEPS)
 def test_whatever_happens_in_the_end_the_cad_knows_where_every_unit_is(steps: list[Any]) -> None:
-    buffer = coalescer()
-    newest: dict[str, tuple[int, float]] = {}
-    known: dict[str, tuple[int, float]] = {}
-    flying: list[Batch] = []
-    now = 0.0
+    game = Game()
+    for action, *values in steps:
+        game.now += 0.1
+        getattr(game, action)(*values)
 
-    def land(batch: Batch, *, well: bool) -> None:
-        if well:
-            buffer.confirm(batch)
-            known.update(
-                {where.report.unit_id: (batch.server_id, where.report.x) for where in batch.locations}
-            )
-        else:
-            buffer.restore(batch)
+    game.end()
 
-    for action, server, number, value in steps:
-        now += 0.1
-        unit = UnitId(f"license:{number}")
-        if action == "put":
-            newest[unit] = (server, value * 10.0)
-            buffer.put(server, [report(unit, x=value * 10.0)], now)
-        elif action == "take":
-            flying.append(buffer.take(server, now, number))
-            if value:
-                land(flying.pop(0), well=number != 2)
-        elif action == "forget" and newest.get(unit, (0, 0))[0] == server:
-            buffer.forget(server, [unit])
-            del newest[unit]
-        elif action == "panic":
-            buffer.set_panicking(unit, active=bool(value))
-        elif action == "aside":
-            buffer.set_aside(unit, now + 30.0)
-        else:
-            now += number
-            buffer.sweep(now)
-    for batch in flying:
-        land(batch, well=False)
-    now += 40.0
-    buffer.sweep(now)
-    for unit, (server, x) in newest.items():
-        buffer.put(server, [report(unit, x=x)], now)
-    for server in (ONE, TWO):
-        while (batch := buffer.take(server, now, 2)).locations:
-            land(batch, well=True)
-
-    assert {unit: known.get(unit) for unit in newest} == newest
-    assert buffer.count(ONE) + buffer.count(TWO) == len(newest)
-    assert buffer.pending(ONE) == buffer.pending(TWO) == 0
+    assert {unit: game.known.get(unit) for unit in game.here} == game.here
+    assert game.buffer.count(ONE) + game.buffer.count(TWO) == len(game.here)
+    assert game.buffer.pending(ONE) == game.buffer.pending(TWO) == 0

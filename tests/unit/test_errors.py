@@ -18,7 +18,9 @@ from bridge.errors import (
 
 
 def test_every_error_has_the_one_base_and_stands_in_the_tree() -> None:
-    classes = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == "bridge.errors"]
+    classes = [
+        kind for _, kind in inspect.getmembers(errors, inspect.isclass) if kind.__module__ == "bridge.errors"
+    ]
 
     assert all(issubclass(kind, BridgeError) for kind in classes)
     assert all(kind.__name__ in (errors.__doc__ or "") for kind in classes)

@@ -27,9 +27,7 @@ TOOK_ALL: CadAnswer = answer(body={"updated": 500})
 class Bench:
     """A flusher with everything around it; ``turn`` is one interval."""
 
-    def __init__(
-        self, *, clock: Clock | None = None, postals: Postals | None = None, **config: Any
-    ) -> None:
+    def __init__(self, *, clock: Clock | None = None, postals: Postals | None = None, **config: Any) -> None:
         self.stepping = SteppingClock()
         self.clock = clock or self.stepping
         self.cad = ScriptedTransport(self.clock)
@@ -98,6 +96,22 @@ def test_batches_leave_at_the_pace_of_the_interval_and_the_first_one_interval_af
     times = run_virtual(main)
 
     assert times == [pytest.approx(INTERVAL * number) for number in range(1, 13)]
+
+
+def test_when_stopped_it_ends_with_the_answer_of_the_batch_in_flight_or_at_once() -> None:
+    async def main(clock: VirtualClock, pushed: int) -> tuple[float, int]:
+        bench = Bench(clock=clock)
+        bench.cad.seconds = 3.0
+        bench.push(*reports(*names(pushed)))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(bench.flusher.run())
+            await clock.sleep(INTERVAL + 1.0)
+            bench.flusher.stop()
+        assert bench.coalescer.pending(ONE) == 0
+        return round(clock.monotonic() - START - INTERVAL, 3), len(bench.batches)
+
+    assert run_virtual(lambda clock: main(clock, 1)) == (3.0, 1)
+    assert run_virtual(lambda clock: main(clock, 0)) == (1.0, 0)
 
 
 async def test_nothing_is_sent_where_nothing_is_due() -> None:
@@ -403,7 +417,7 @@ class Picky:
         self._status = status
         self._most = most
         self.refused: list[int] = []
-        bench.flusher._client._transport = self  # type: ignore[assignment]
+        bench.flusher._client._transport = self
 
     async def exchange(self, request: Any) -> CadAnswer:
         await self._bench.cad.exchange(request)
@@ -430,7 +444,9 @@ async def test_bad_units_among_many_that_move_are_found_and_set_aside(status: in
         bench.push(*reports(*names(100), x=turns * 10.0))
         assert turns <= 1 + 13 * len(bad)
 
-    assert {entry.unit_id for entry in bench.coalescer.list_set_aside()} == {f"license:{unit}" for unit in bad}
+    assert {entry.unit_id for entry in bench.coalescer.list_set_aside()} == {
+        f"license:{unit}" for unit in bad
+    }
     assert bench.counted("locations_dropped_total", reason="refused") == len(bad)
     assert len(await bench.turn()) == 100 - len(bad)
 
@@ -502,6 +518,28 @@ async def test_suspects_that_left_or_have_nothing_new_to_tell_do_not_keep_the_ot
 
     assert await bench.turn() == ["b", "c"]
     assert bench.coalescer.list_set_aside() == []
+
+
+async def test_with_nobody_else_to_send_the_hunt_goes_on_at_once() -> None:
+    bench = Bench()
+    bench.push(*reports(*"abcd"))
+    bench.script(answer(400), answer(400))
+    await bench.turn()
+    await bench.turn()
+    bench.coalescer.forget(ONE, [UnitId("c"), UnitId("d")])
+
+    assert await bench.turn() == ["a"]
+
+
+async def test_a_hunt_that_finds_nobody_ends() -> None:
+    bench = Bench()
+    bench.push(*reports(*"ab"))
+    bench.script(answer(400))
+    batches = [await bench.turn() for _ in range(3)]
+    bench.push(*reports(*"ab", x=50.0))
+
+    assert batches == [["a", "b"], ["a"], ["b"]]
+    assert await bench.turn() == ["a", "b"]
 
 
 async def test_a_failure_of_another_kind_does_not_disturb_the_hunt() -> None:

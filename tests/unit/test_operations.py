@@ -1,4 +1,3 @@
-
 import pytest
 
 from bridge.operations import DOCUMENTED_LIMITS, OPERATIONS, Operation, Repeat

@@ -5,17 +5,24 @@ import socket
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from bridge.admin import AdminServer
 from bridge.app import Daemon
 from bridge.config import AdminConfig, ListenerConfig, OutboxConfig, Secret, TcpBind
 from bridge.errors import StartError, StoreError
 from bridge.events import EventState
+from bridge.listener import Listener
 from bridge.simulator.faults import Answer, Delay, Hang
+from bridge.sonoran.http import CadHttp
+from bridge.store import Store
+from bridge.units import LocationReport, ServerId, UnitId
+from tests.support.cloud_transport import CloudTransport
 from tests.support.running_daemon import (
     ADMIN_TOKEN,
     UNIT,
@@ -149,16 +156,49 @@ def test_a_disk_that_cannot_be_read_at_start_is_one_line(
     run_virtual(main)
 
 
-def test_the_first_batch_comes_one_interval_after_the_start(tmp_path: Path) -> None:
-    async def story(seen: Running) -> None:
-        started = seen.clock.monotonic()
-        await seen.push("/v1/locations", locations(UNIT))
-        await seen.clock.sleep(6)
+def test_the_parts_open_in_the_order_of_the_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
 
-        (batch,) = seen.received("updateUnitLocations")
+    def note(kind: type[Any]) -> None:
+        enter = kind.__aenter__
+
+        async def noted(self: Any) -> Any:
+            opened.append(kind.__name__)
+            return await enter(self)
+
+        monkeypatch.setattr(kind, "__aenter__", noted)
+
+    async def main(clock: VirtualClock) -> None:
+        async with make_daemon(daemon_config(tmp_path), clock):
+            pass
+
+    for kind in (AdminServer, CadHttp, Listener, Store):
+        note(kind)
+
+    run_virtual(main)
+
+    assert opened == ["Store", "CadHttp", "Listener", "AdminServer"]
+
+
+def test_the_first_batch_comes_one_interval_after_the_start_whatever_was_pushed_already(
+    tmp_path: Path,
+) -> None:
+    async def main(clock: VirtualClock) -> None:
+        cad = CloudTransport(clock)
+        stop = asyncio.Event()
+        async with make_daemon(daemon_config(tmp_path), clock, cad) as daemon, asyncio.TaskGroup() as group:
+            started = clock.monotonic()
+            report = LocationReport(unit_id=UnitId(UNIT), x=1.0, y=2.0)
+            daemon.parts.fleet.pushed(ServerId(1), started, None)
+            daemon.parts.coalescer.put(ServerId(1), [report], started)
+            group.create_task(daemon.run(stop))
+            await clock.sleep(6)
+            stop.set()
+
+        (batch,) = cad.cloud.journal.of("updateUnitLocations")
         assert batch.monotonic - started == pytest.approx(5.05, abs=0.1)
 
-    with_daemon(daemon_config(tmp_path), story)
+    run_virtual(main)
 
 
 def test_a_panic_leaves_at_once(tmp_path: Path) -> None:
@@ -410,7 +450,7 @@ def test_a_failing_disk_is_told_once_and_tried_again(
         await seen.clock.sleep(1)
         monkeypatch.setattr(seen.parts.store, "ping", ping)
         seen.parts.outbox._unsaved.append(save)
-        await seen.clock.sleep(14)
+        await seen.clock.sleep(16)
         assert (pinged, saved) == (3, 0)
 
         await seen.clock.sleep(10)

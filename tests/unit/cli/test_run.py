@@ -177,7 +177,8 @@ def test_a_part_that_dies_exits_1_with_a_line_in_the_log(
     result = place.run()
 
     assert (result.exit_code, result.stdout) == (1, "")
-    said = lines(result.stderr)  # every line is one of the log: no bare traceback
+    assert isinstance(result.exception, SystemExit)  # anything else would end as a bare traceback
+    said = lines(result.stderr)
     (death,) = [line for line in said if line["event"] == "loop died, the daemon ends"]
     assert (death["level"], death["loop"]) == ("error", part.__name__.lower())
     assert "RuntimeError: as it should" in str(death["exception"])

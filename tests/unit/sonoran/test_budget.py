@@ -1,5 +1,5 @@
-import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -97,7 +97,7 @@ def test_half_goes_at_once_and_the_rest_is_paced() -> None:
         starts.append(now)
 
     assert starts[:10] == [0.0] * 10
-    assert [after - before for before, after in zip(starts[9:], starts[10:], strict=False)] == [6.0] * 20
+    assert [after - before for before, after in pairwise(starts[9:])] == [6.0] * 20
 
 
 def test_after_a_quiet_minute_half_may_go_at_once_again() -> None:
@@ -242,7 +242,6 @@ class Runs:
     async def stop(self) -> None:
         if self._store is not None:
             await self._store.__aexit__()
-            await asyncio.sleep(0)
             self._store = None
 
     async def rows(self) -> list[tuple[Any, ...]]:
@@ -420,7 +419,8 @@ def test_our_share_of_every_limit_is_whole_requests_and_never_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "limit", "pace"), [(5.0, 12, 5.05), (5.05, 12, 5.05), (10.0, 12, 10.0), (5.0, 60, 5.0), (1.0, 6, 10.05)]
+    ("interval", "limit", "pace"),
+    [(5.0, 12, 5.05), (5.05, 12, 5.05), (10.0, 12, 10.0), (5.0, 60, 5.0), (1.0, 6, 10.05)],
 )
 def test_the_pace_of_locations_stays_off_the_brink_of_the_limit(
     interval: float, limit: int, pace: float

@@ -8,8 +8,8 @@ import ssl
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from email.utils import format_datetime
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import aiohttp
@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
+from bridge.clock import SystemClock
 from bridge.config import Secret
 from bridge.errors import CadError
 from bridge.operations import CREATE_911_CALL, GET_VERSION, SET_UNIT_PANIC, Operation
@@ -31,14 +32,13 @@ from tests.support.stepping_clock import SteppingClock
 KEY = "made-up/key+of=the community"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
-Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 Script = Callable[["Connection"], Awaitable[None]]
 
 
 class Connection:
     """The CAD's end of one connection; ``head`` is the last request's."""
 
-    def __init__(self, reader: Reader, writer: Writer, number: int) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
         self._reader = reader
         self._writer = writer
         self.number = number
@@ -92,11 +92,11 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(script: Script, *, timeout: float = 5.0, scheme: str = "http") -> AsyncGenerator[Wire]:
+async def wire(script: Script, *, seconds: float = 5.0, scheme: str = "http") -> AsyncGenerator[Wire]:
     """Serve ``script`` to every connection while entered."""
     connections: list[Connection] = []
 
-    async def serve(reader: Reader, writer: Writer) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = Connection(reader, writer, len(connections))
         connections.append(connection)
         try:
@@ -110,7 +110,7 @@ async def wire(script: Script, *, timeout: float = 5.0, scheme: str = "http") ->
     port = server.sockets[0].getsockname()[1]
     url = f"{scheme}://127.0.0.1:{port}/"
     try:
-        async with CadHttp(url, Secret(KEY), timeout, SteppingClock()) as client:
+        async with CadHttp(url, Secret(KEY), seconds, SteppingClock()) as client:
             yield Wire(client, connections)
     finally:
         server.close()
@@ -178,7 +178,7 @@ async def test_a_fresh_line_does_not_ride_on_a_connection_that_idled(monkeypatch
     async with wire(replying(OK)) as cad:
         for line in (Line.FRESH, Line.URGENT) * 2:
             await cad.ask(line=line)
-            await asyncio.wait([asyncio.get_running_loop().run_in_executor(None, _nap)])
+            await SystemClock().sleep(0.03)
 
     assert len(cad.connections) == 3
 
@@ -346,7 +346,7 @@ async def test_silence_ends_at_the_timeout() -> None:
         await connection.receive()
         await connection.receive()  # never comes
 
-    async with wire(script, timeout=0.05) as cad:
+    async with wire(script, seconds=0.05) as cad:
         assert await cad.fail() == ("timeout", True, 1)
 
 
@@ -355,7 +355,7 @@ async def test_an_answer_that_trickles_ends_at_the_timeout_too() -> None:
         await connection.answer(OK[:-1])
         await connection.receive()
 
-    async with wire(script, timeout=0.05) as cad:
+    async with wire(script, seconds=0.05) as cad:
         assert await cad.fail() == ("timeout", True, 1)
 
 
@@ -516,12 +516,3 @@ def test_whatever_a_header_holds_the_wait_is_sane(value: str) -> None:
     seconds = read_retry_after({"Retry-After": value}, NOON)
 
     assert seconds is None or 0 < seconds <= 300
-
-
-def _nap() -> None:
-    with socket.socket() as nobody:
-        nobody.settimeout(0.05)
-        nobody.bind(("127.0.0.1", 0))
-        nobody.listen()
-        with pytest.raises(TimeoutError):
-            nobody.accept()

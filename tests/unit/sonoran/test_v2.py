@@ -156,7 +156,14 @@ def test_a_911_call_with_everything_on_it() -> None:
 
 @pytest.mark.parametrize(
     ("x", "text"),
-    [(0.0, "0"), (100.0, "100"), (1000.25, "1000.25"), (-0.5, "-0.5"), (1e-9, "0"), (12345.6789, "12345.679")],
+    [
+        (0.0, "0"),
+        (100.0, "100"),
+        (1000.25, "1000.25"),
+        (-0.5, "-0.5"),
+        (1e-9, "0"),
+        (12345.6789, "12345.679"),
+    ],
 )
 def test_a_place_on_the_map_is_a_plain_decimal_text(x: float, text: str) -> None:
     assert body(deliver(msgspec.structs.replace(JANE, x=x)))["metaData"] == {"x": text}
