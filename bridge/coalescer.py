@@ -13,6 +13,7 @@ from msgspec import Struct
 from bridge.config import LocationsConfig
 from bridge.units import LocationReport, ServerId, UnitId, Vehicle, distance, turn
 
+MOST_EXPECTED = 1000  # panicking units that are remembered before their first push
 SERVER_SILENCE = 600.0  # seconds without any push after which a server's units are forgotten
 
 
@@ -95,6 +96,7 @@ class Coalescer:
         self._units: dict[UnitId, _Unit] = {}
         self._rosters = {server_id: _Roster() for server_id in server_ids}
         self._set_aside: dict[UnitId, SetAside] = {}
+        self._expected_panicking: dict[UnitId, None] = {}  # pressed before their first push, oldest first
 
     def put(self, server_id: ServerId, reports: Sequence[LocationReport], now: float) -> int:
         """Take the reports of one push; an empty one says that the server is alive.
@@ -132,9 +134,14 @@ class Coalescer:
                 self._mark_due(unit, now, moved=True)
 
     def set_panicking(self, unit_id: UnitId, active: bool) -> None:  # noqa: FBT001 -- the state, as in setUnitPanic
-        """Let a known unit go first in every batch, or no longer."""
+        """Let a unit go first in every batch, or no longer; it may be one that is yet to be pushed."""
         unit = self._units.get(unit_id)
         if unit is None:
+            self._expected_panicking.pop(unit_id, None)
+            if active:
+                self._expected_panicking[unit_id] = None
+            if len(self._expected_panicking) > MOST_EXPECTED:
+                del self._expected_panicking[next(iter(self._expected_panicking))]
             return
         unit.panicking = active
         if active:
@@ -257,6 +264,9 @@ class Coalescer:
             self._remove(former, keep_set_aside=True)
         self._units[unit.id] = unit
         roster.units[unit.id] = unit
+        if unit.id in self._expected_panicking:
+            del self._expected_panicking[unit.id]
+            unit.panicking = True
         if unit.panicking:
             roster.panicking[unit.id] = unit
         self._mark_due(unit, now, moved=True)

@@ -5,6 +5,7 @@ every FXServer does without any resource.
 """
 
 from asyncio import TaskGroup
+from collections.abc import Callable
 from typing import Annotated
 
 import aiohttp
@@ -40,18 +41,21 @@ class Heartbeat:
 
     Args:
         interval: seconds between two heartbeats of one server.
+        count_units: how many units of a server are known.
         urls: where a game server answers ``/dynamic.json``, for those that are asked.
     """
 
     def __init__(
         self, fleet: Fleet, client: CadClient, metrics: Metrics, clock: Clock, *, interval: float,
         urls: dict[ServerId, str],
+        count_units: Callable[[ServerId], int],
     ) -> None:  # fmt: skip
         self._fleet = fleet
         self._client = client
         self._metrics = metrics
         self._clock = clock
         self._urls = urls
+        self._count_units = count_units
         self.interval = interval
         self.last_success_at: dict[ServerId, float] = {}  # Unix seconds
 
@@ -80,7 +84,7 @@ class Heartbeat:
     async def _tell(self, server: GameServer) -> bool:
         """Send one heartbeat; False where there is nothing to tell yet or it did not get through."""
         now = self._clock.monotonic()
-        players = server.players(now)
+        players = self._players(server, now)
         if players is None or server.state(now) is GameServerState.SILENT or self._client.breaker.holding:
             return False
         ticket = await self._wait_for_slot()
@@ -99,6 +103,13 @@ class Heartbeat:
                 return not self._failed(server, refusal(answer.status))
             case verdict:
                 return self._failed(server, getattr(verdict, "reason", "unauthorized"))
+
+    def _players(self, server: GameServer, now: float) -> int | None:
+        """Return the players as pushed or probed; where the server never tells, the units at least."""
+        players = server.players(now)
+        return (
+            self._count_units(server.id) if players is None and server.last_push_at is not None else players
+        )
 
     async def _wait_for_slot(self) -> Ticket:
         while (ticket := self._client.budgets.take(HEARTBEAT.name)) is None:

@@ -127,7 +127,7 @@ class Relay:
 
     async def _deliver(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
         """Send one request; whatever happens, every claim is ended."""
-        key = deliveries[0].group
+        group, since = deliveries[0].group, lane.groups[deliveries[0].group]
         try:
             await self._attempt(lane, deliveries, ticket)
         except StoreError:
@@ -138,7 +138,8 @@ class Relay:
         finally:
             self._client.budgets.settle(ticket)
             lane.in_flight -= 1
-            lane.groups.pop(key, None)
+            if lane.groups.get(group) == since:  # not that of a later request, which is still in flight
+                del lane.groups[group]
             self._outbox.alarm(lane.kind).ring()
 
     async def _attempt(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
@@ -219,15 +220,17 @@ class Relay:
         self._outbox.bury(deliveries, verdict.reason, detail)
 
     def _hold(self, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
-        accepted_at = self._client.breaker.accepted_at
+        """Try again when the key was looked at; fail what is refused although the key is right."""
+        breaker = self._client.breaker
         suspect_at = deliveries[0].suspect_at
-        if suspect_at is not None and accepted_at is not None and accepted_at > suspect_at:
+        if suspect_at is not None and breaker.refused_at < suspect_at < breaker.accepted_at:
             self._fail(deliveries, Fail("unauthorized"), end)
             return
         now = self._clock.monotonic()
+        delay = 0.0 if suspect_at is None else backoff(1, urgent=True, random=self._random)
         for delivery in deliveries:
             delivery.suspect_at = now
-        self._outbox.reschedule(deliveries, now)
+        self._outbox.reschedule(deliveries, now + delay)
 
 
 def _earlier(one: float | None, other: float) -> float:

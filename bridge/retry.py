@@ -63,7 +63,7 @@ def judge(end: CadAnswer | CadError) -> Verdict:
     if end.ok:
         return Done()
     if end.unavailable:
-        return Retry(f"status_{end.status}", unclear=True)
+        return Retry(f"status_{end.status}", unclear=not end.redirected)
     if end.status == HTTPStatus.TOO_MANY_REQUESTS:
         return Retry("rate_limited", limited=True)
     if end.status == HTTPStatus.UNAUTHORIZED:

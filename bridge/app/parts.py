@@ -90,7 +90,15 @@ class Parts:
         urls = {
             ServerId(server.id): server.fxserver_url for server in self.config.servers if server.fxserver_url
         }
-        return Heartbeat(self.fleet, self.client, self.metrics, self.clock, interval=interval, urls=urls)
+        return Heartbeat(
+            self.fleet,
+            self.client,
+            self.metrics,
+            self.clock,
+            interval=interval,
+            urls=urls,
+            count_units=self.coalescer.count,
+        )
 
     def _build_listener(self) -> Listener:
         door = NativeDoor(

@@ -73,7 +73,7 @@ def record(events: Sequence[NewEvent], idempotency: Idempotency | None) -> Calla
 
     def work(transaction: Transaction) -> Recorded:
         if idempotency is not None:
-            earlier = _find_earlier(transaction, events[0].server_id, idempotency)
+            earlier = find_earlier(transaction, events[0].server_id, idempotency)
             if earlier is not None:
                 return Recorded(earlier=earlier)
         seqs = tuple(_insert(transaction, event) for event in events)
@@ -82,6 +82,26 @@ def record(events: Sequence[NewEvent], idempotency: Idempotency | None) -> Calla
         return Recorded(seqs=seqs)
 
     return work
+
+
+def find_earlier(
+    transaction: Transaction, server_id: ServerId, idempotency: Idempotency
+) -> tuple[EventId, ...] | None:
+    """Return the events of an earlier request with the same key, or None if there was none.
+
+    Raises:
+        IdempotencyError: that one had another body.
+    """
+    rows = transaction.query(
+        "SELECT body_hash, event_ids FROM idempotency WHERE server = ? AND key = ?",
+        (server_id, idempotency.key),
+    )
+    if not rows:
+        return None
+    body_hash, event_ids = rows[0]
+    if body_hash != idempotency.body_hash:
+        raise IdempotencyError("this Idempotency-Key was used with another body")
+    return _EVENT_IDS.decode(event_ids if isinstance(event_ids, bytes) else b"[]")
 
 
 def mark_attempted(seqs: Sequence[int], at: float) -> Callable[[Transaction], None]:
@@ -190,21 +210,6 @@ def prune(now: float, keep_delivered: float, keep_failed: float, limit: int) -> 
         return deleted
 
     return work
-
-
-def _find_earlier(
-    transaction: Transaction, server_id: ServerId, idempotency: Idempotency
-) -> tuple[EventId, ...] | None:
-    rows = transaction.query(
-        "SELECT body_hash, event_ids FROM idempotency WHERE server = ? AND key = ?",
-        (server_id, idempotency.key),
-    )
-    if not rows:
-        return None
-    body_hash, event_ids = rows[0]
-    if body_hash != idempotency.body_hash:
-        raise IdempotencyError("this Idempotency-Key was used with another body")
-    return _EVENT_IDS.decode(event_ids if isinstance(event_ids, bytes) else b"[]")
 
 
 def _insert(transaction: Transaction, event: NewEvent) -> int:

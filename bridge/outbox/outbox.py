@@ -20,6 +20,7 @@ from bridge.outbox.ledger import (
     count_states,
     end,
     find,
+    find_earlier,
     load_pending,
     mark_attempted,
     prune,
@@ -87,7 +88,10 @@ class Outbox:
             IdempotencyError: the key came before with another body.
             StoreError: the disk does not take them; nothing was kept.
         """
-        self._admit(events)
+        try:
+            self._admit(events)
+        except OutboxFullError:
+            return await self._repeat(server_id, idempotency)
         now = self._clock.wall()
         rows = [self._new(server_id, event, now) for event in events]
         self._reserved += len(rows)
@@ -98,6 +102,15 @@ class Outbox:
         finally:
             self._reserved -= len(rows)
         return tuple(row.id for row in rows) if recorded.earlier is None else recorded.earlier
+
+    async def _repeat(self, server_id: ServerId, idempotency: Idempotency | None) -> tuple[EventId, ...]:
+        """Return the ids of an earlier same request; what is new finds no room."""
+        earlier = None
+        if idempotency is not None:
+            earlier = await self._store.write(lambda tx: find_earlier(tx, server_id, idempotency))
+        if earlier is None:
+            raise OutboxFullError(f"{len(self._pending)} events wait for the CAD already")
+        return earlier
 
     async def find(self, server_id: ServerId, event_id: EventId) -> EventView | None:
         """Return how one of the server's events stands, or None."""

@@ -3,6 +3,7 @@
 An open breaker slows attempts down to probes; it never drops anything.
 """
 
+import math
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -32,7 +33,8 @@ class Breaker:
         self._doubted: list[Callable[[], None]] = []
         self.key = KeyState.UNKNOWN
         self.suspected = False  # a request was refused with 401; getVersion has not confirmed it yet
-        self.accepted_at: float | None = None
+        self.accepted_at = -math.inf
+        self.refused_at = -math.inf
         self.last_answer_at: float | None = None  # Unix seconds
 
     @property
@@ -74,6 +76,12 @@ class Breaker:
         for callback in self._doubted:
             callback()
 
+    def leave_doubt(self) -> None:
+        """Let things go on although nobody could say whether the key is right: getVersion gave no verdict."""
+        if self.suspected:
+            self.suspected = False
+            self._tell()
+
     def refuse_key(self) -> None:
         """Hold everything: getVersion says that the key is wrong."""
         if self.key is not KeyState.REFUSED:
@@ -83,6 +91,7 @@ class Breaker:
             )
         self.suspected = False
         self.key = KeyState.REFUSED
+        self.refused_at = self._clock.monotonic()
 
     def accept_key(self) -> None:
         """Let everything go: getVersion took the key."""

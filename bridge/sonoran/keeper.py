@@ -5,11 +5,12 @@ from bridge.clock import Alarm, Clock
 from bridge.errors import CadError
 from bridge.operations import GET_VERSION
 from bridge.sonoran import v2
-from bridge.sonoran.breaker import Breaker, KeyState
+from bridge.sonoran.breaker import Breaker
 from bridge.sonoran.client import UNAUTHORIZED, CadClient
 from bridge.sonoran.messages import CadAnswer, Line
 
 WARM_EVERY = 25.0  # seconds of silence on the urgent line; servers close idle connections after 60 s and more
+LONGEST_DOUBT = 2.0  # seconds everything may be held before getVersion has confirmed anything
 PROBE_EVERY = 10.0  # seconds while the CAD is down
 REFUSED_DELAYS = (2.0, 5.0, 15.0, 60.0)  # seconds between probes of a refused key; the last one repeats
 
@@ -25,6 +26,7 @@ class Keeper:
         self._clock = clock
         self._alarm = Alarm(clock)
         self._refusals = 0
+        self._settled = False  # the last question was answered with yes
         self.plan: str | None = None
 
     async def run(self) -> None:
@@ -41,18 +43,22 @@ class Keeper:
             await self._alarm.wait_until(next_at)
             if self._breaker.suspected:
                 return
-            if self._breaker.key is KeyState.ACCEPTED and not self._breaker.down:
+            if self._settled and not self._breaker.down:
                 next_at = max(next_at, self._client.urgent_used_at + WARM_EVERY)
 
     async def _ask(self) -> float:
         """Ask once and return when to ask again."""
+        self._settled = False
         now = self._clock.monotonic()
         free_at = self._client.free_at(GET_VERSION.name, now)
         if free_at > now:
+            if free_at - now > LONGEST_DOUBT:
+                self._breaker.leave_doubt()
             await self._clock.sleep(free_at - now)
         try:
             answer = await self._client.send(v2.get_version(Line.URGENT))
         except CadError:
+            self._breaker.leave_doubt()
             return self._clock.monotonic() + PROBE_EVERY
         return self._clock.monotonic() + self._learn(answer)
 
@@ -63,9 +69,11 @@ class Keeper:
             return REFUSED_DELAYS[min(self._refusals, len(REFUSED_DELAYS)) - 1]
         if answer.ok:
             self._refusals = 0
+            self._settled = True
             if self.plan is None:
                 log.info("CAD reached", plan=v2.read_plan(answer))
             self.plan = v2.read_plan(answer)
             self._breaker.accept_key()
             return WARM_EVERY
+        self._breaker.leave_doubt()
         return PROBE_EVERY

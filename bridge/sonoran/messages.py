@@ -41,5 +41,10 @@ class CadAnswer(Struct, frozen=True, kw_only=True):
 
     @property
     def unavailable(self) -> bool:
-        """Tell whether the CAD could not serve the request now."""
-        return self.status == 408 or self.status >= 500  # noqa: PLR2004 -- HTTP's own numbers
+        """Tell whether the CAD could not serve the request now; a redirect is the sign of something in between."""
+        return self.redirected or self.status == 408 or self.status >= 500  # noqa: PLR2004 -- HTTP's own numbers
+
+    @property
+    def redirected(self) -> bool:
+        """Tell whether the answer sends us elsewhere, where nobody follows with a key."""
+        return 300 <= self.status < 400  # noqa: PLR2004 -- HTTP's own numbers

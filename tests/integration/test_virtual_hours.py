@@ -150,10 +150,10 @@ class Life:
     async def end(self) -> None:
         """End as the daemon does on SIGTERM."""
         deadline = self._clock.monotonic() + self.parts.config.outbox.drain
-        await self._cancel("heartbeat", "flusher")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(5.0):
-                await self.parts.flusher.flush()
+        await self._cancel("heartbeat")
+        self.parts.flusher.stop()
+        await self._tasks.pop("flusher")
+        await self.parts.flusher.flush()
         await self.parts.relay.drain(deadline)
         await self._cancel(*self._tasks)
         await self.parts.store.__aexit__()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.coalescer import SERVER_SILENCE, Batch, Coalescer
+from bridge.coalescer import MOST_EXPECTED, SERVER_SILENCE, Batch, Coalescer
 from bridge.units import ServerId, UnitId, Vehicle
 from tests.support.reports import ONE, TWO, locations_config, report, reports
 
@@ -195,6 +195,27 @@ def test_panicking_units_go_first_and_among_them_who_waits_longest() -> None:
     buffer.put(ONE, reports("license:a", x=50), 2.0)
     assert take(buffer, limit=1).unit_ids == [B]
     assert take(buffer).unit_ids == [A, "license:x"]
+
+
+def test_a_unit_that_panicked_before_its_first_push_goes_first_too() -> None:
+    buffer = coalescer()
+    buffer.set_panicking(B, active=True)
+    buffer.set_panicking(A, active=True)
+    buffer.set_panicking(B, active=False)
+
+    buffer.put(ONE, reports("license:x", "license:b", "license:a"), 0.0)
+
+    assert take(buffer).unit_ids == [A, "license:x", B]
+
+
+def test_the_panics_of_units_never_pushed_do_not_fill_the_memory() -> None:
+    buffer = coalescer()
+
+    for number in range(MOST_EXPECTED + 1):
+        buffer.set_panicking(UnitId(f"license:{number}"), active=True)
+
+    assert len(buffer._expected_panicking) == MOST_EXPECTED
+    assert "license:0" not in buffer._expected_panicking
 
 
 def test_a_panic_that_is_over_gives_no_right_of_way() -> None:

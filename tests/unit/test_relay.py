@@ -418,6 +418,19 @@ def test_a_401_for_one_operation_alone_fails_its_event_after_a_second_look(tmp_p
     run_sending(tmp_path, case)
 
 
+def test_a_key_revoked_again_holds_what_it_had_held_before(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_STATUS, answer(401), CadError("reset", sent=True), answer(401))
+        bench.transport.script(GET_VERSION, answer(200), answer(401), answer(200), answer(401))
+        bench.start_keeper()
+        await bench.clock.sleep(1.0)
+        event_id = await bench.append(status("A"))
+
+        assert await _end_of(bench, event_id, 60.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
 def test_a_call_that_comes_late_says_so(tmp_path: Path) -> None:
     async def case(bench: Sending) -> None:
         bench.transport.otherwise = DOWN

@@ -138,6 +138,20 @@ def test_the_last_tenth_is_kept_for_panics(tmp_path: Path) -> None:
     run_sending(tmp_path, case, relaying=False, config=OutboxConfig(max_events=10))
 
 
+def test_a_request_repeated_while_the_outbox_is_full_gets_its_events(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        first = await bench.outbox.append(SERVER, [panic(), call()], idempotency=KEY)
+        await bench.append(panic("license:b"))
+
+        assert await bench.outbox.append(SERVER, [panic(), call()], idempotency=KEY) == first
+        with pytest.raises(OutboxFullError):
+            await bench.append(panic(), idempotency=Idempotency(key="k-2", body_hash=b"new"))
+        with pytest.raises(IdempotencyError):
+            await bench.append(panic(), idempotency=Idempotency(key=KEY.key, body_hash=b"another"))
+
+    run_sending(tmp_path, case, relaying=False, config=OutboxConfig(max_events=3))
+
+
 def test_events_on_their_way_to_the_disk_count_towards_the_limit(tmp_path: Path) -> None:
     async def case(bench: Sending) -> None:
         ends = await asyncio.gather(

@@ -9,7 +9,7 @@ from bridge.operations import GET_VERSION, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
 from bridge.sonoran import v2
 from bridge.sonoran.breaker import KeyState
 from bridge.sonoran.keeper import Keeper
-from bridge.sonoran.messages import CadRequest, Line
+from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 from tests.support.cad_client import client_of
 from tests.support.transport import ScriptedTransport, answer
 from tests.support.virtual_time import START, VirtualClock, run_virtual
@@ -125,6 +125,22 @@ def test_a_doubt_that_cannot_be_cleared_is_looked_into_again() -> None:
         await bench.clock.sleep(15.0)
 
     assert keeping(case, PLUS, answer(500), PLUS).asked == [0, 1, 11]
+
+
+@pytest.mark.parametrize("end", [answer(500), answer(429, retry_after=300.0), CadError("reset", sent=True)])
+def test_while_nobody_can_say_whether_the_key_is_right_nothing_is_held(end: CadAnswer | CadError) -> None:
+    async def case(bench: Bench) -> None:
+        await bench.clock.sleep(1.0)
+        bench.breaker.suspect_key()
+        assert bench.breaker.holding
+        await bench.clock.sleep(0.5)
+        assert not bench.breaker.holding
+
+        bench.breaker.suspect_key()
+        await bench.clock.sleep(2.5)
+        assert bench.breaker.holding is False
+
+    keeping(case, PLUS, end, end)
 
 
 def test_it_asks_no_more_often_than_its_budget_allows() -> None:
