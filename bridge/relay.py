@@ -22,7 +22,7 @@ from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer
 
 LANE_WIDTH = 4  # requests of one operation in flight at once
-MERGE_LIMIT = 100  # units in one request; Sonoran documents no bound
+MERGE_LIMIT = 500  # units in one request; Sonoran documents no bound
 PATIENCE = 1.0  # seconds that others of the same state wait for a request in flight, to share the next one
 STORE_PAUSE = 1.0  # seconds before trying again when the disk did not take an attempt
 

@@ -1,12 +1,11 @@
-"""The file on disk: one SQLite connection in one thread, and group commit.
+"""One SQLite connection in one thread, and group commit.
 
 What several callers want written at the same time goes into one transaction, so that they share one fsync. A
 caller goes on only after the commit. One connection alone, because SQLite before 3.51.3 can corrupt a WAL that
-two connections reset at once. Nothing outside this module knows sqlite3.
+two connections reset at once.
 """
 
 import asyncio
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -19,50 +18,14 @@ from typing import Self, TypeVar
 from msgspec import Struct
 
 from bridge import logs
-from bridge.errors import BridgeError, StartError, StoreError
+from bridge.errors import BridgeError, StoreError
+from bridge.store.database import open_database
 
 T = TypeVar("T")
 Value = str | bytes | int | float | None
 Row = tuple[Value, ...]
 
 GROUP_LIMIT = 64  # jobs in one transaction: more only lengthens everybody's wait
-SYNCHRONOUS_FULL = 2
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    server INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    state TEXT NOT NULL,
-    payload BLOB,
-    accepted_at REAL NOT NULL,
-    expires_at REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    attempted_at REAL,
-    unclear INTEGER NOT NULL DEFAULT 0,
-    outcomes BLOB,
-    ended_at REAL,
-    result BLOB,
-    error TEXT
-) STRICT;
-CREATE INDEX events_by_state ON events (state, ended_at);
-CREATE TABLE idempotency (
-    server INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    body_hash BLOB NOT NULL,
-    event_ids BLOB NOT NULL,
-    created_at REAL NOT NULL,
-    PRIMARY KEY (server, key)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX idempotency_by_age ON idempotency (created_at);
-CREATE TABLE requests (
-    id TEXT PRIMARY KEY,
-    operation TEXT NOT NULL,
-    started_at REAL NOT NULL,
-    answered_at REAL
-) STRICT, WITHOUT ROWID;
-"""
 
 log = logs.get("store")
 
@@ -140,7 +103,7 @@ class Store:
             StartError: it is held by another daemon, was written by a newer version, or cannot be used.
         """
         self._loop = asyncio.get_running_loop()
-        self._connection = await asyncio.to_thread(_open, self._path)
+        self._connection = await asyncio.to_thread(open_database, self._path)
         self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
         self._thread.start()
         return self
@@ -318,54 +281,3 @@ def _run_alone(connection: sqlite3.Connection, job: _Job) -> str | None:
 
 def _store_error(error: Exception) -> StoreError:
     return StoreError(f"the outbox file cannot be written: {error}")
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    try:
-        _create(path)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
-    except (OSError, sqlite3.Error) as error:
-        raise StartError(f"{path}: the outbox cannot be opened: {error}") from error
-    try:
-        _prepare(connection, path)
-    except sqlite3.Error as error:
-        connection.close()
-        held = "locked" in str(error)
-        reason = "is held by another daemon" if held else f"cannot be used: {error}"
-        raise StartError(f"{path}: the outbox {reason}") from error
-    except StartError:
-        connection.close()
-        raise
-    return connection
-
-
-def _create(path: Path) -> None:
-    """Make the file readable by nobody else, and its name as durable as its rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")  # ended events named players
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA journal_size_limit = 16777216")
-    if connection.execute("PRAGMA synchronous").fetchone()[0] != SYNCHRONOUS_FULL:
-        raise StartError(f"{path}: SQLite does not sync every commit here")
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise StartError(f"{path}: the outbox was written by a newer version (schema {version})")
-    connection.execute("BEGIN IMMEDIATE")
-    if version == 0:
-        for statement in SCHEMA.strip().split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")

@@ -13,7 +13,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.errors import IdempotencyError, StartError, StoreError
-from bridge.store import GROUP_LIMIT, SCHEMA_VERSION, Store, Transaction
+from bridge.store import Store, Transaction
+from bridge.store.database import SCHEMA_VERSION
+from bridge.store.store import GROUP_LIMIT
 from tests.support.full_disk import full_disk
 
 INSERT = "INSERT INTO requests (id, operation, started_at) VALUES (?, 'heartbeat', 1.0)"
