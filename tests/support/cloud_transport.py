@@ -6,8 +6,8 @@ from bridge.clock import Clock
 from bridge.errors import CadError
 from bridge.simulator.cad import SIMULATOR_KEY
 from bridge.simulator.cloud import Cloud, Dropped
-from bridge.simulator.messages import Request
-from bridge.sonoran.http import read_retry_after
+from bridge.simulator.messages import Reply, Request
+from bridge.sonoran.http import TRACE_HEADERS, read_retry_after
 from bridge.sonoran.messages import CadAnswer, CadRequest
 
 HEADERS = {"Authorization": f"Bearer {SIMULATOR_KEY}", "Content-Type": "application/json"}
@@ -23,25 +23,30 @@ class CloudTransport:
 
     async def exchange(self, request: CadRequest) -> CadAnswer:
         started = self._clock.monotonic()
-        asked = Request(
-            method=request.operation.method,
-            path=request.path,
-            query={},
-            headers=HEADERS,
-            body=request.body or b"",
-        )
         try:
             async with asyncio.timeout(self._timeout):
-                reply = await self.cloud.exchange(asked)
+                reply = await self.cloud.exchange(asked(request))
         except Dropped as dropped:
             raise CadError("reset", sent=True) from dropped
         except TimeoutError as error:
             raise CadError("timeout", sent=True) from error
-        return CadAnswer(
-            status=reply.status,
-            body=reply.body,
-            retry_after=read_retry_after(reply.headers, self._clock.wall()),
-            trace_id=None,
-            seconds=self._clock.monotonic() - started,
-            sends=1,
-        )
+        return answered(reply, self._clock, started)
+
+
+def asked(request: CadRequest) -> Request:
+    """Return a request as the simulator takes it."""
+    return Request(
+        method=request.operation.method, path=request.path, headers=HEADERS, body=request.body or b""
+    )
+
+
+def answered(reply: Reply, clock: Clock, started: float) -> CadAnswer:
+    """Return the simulator's reply as the client takes it."""
+    return CadAnswer(
+        status=reply.status,
+        body=reply.body,
+        retry_after=read_retry_after(reply.headers, clock.wall()),
+        trace_id=next((reply.headers[name] for name in TRACE_HEADERS if name in reply.headers), None),
+        seconds=clock.monotonic() - started,
+        sends=1,
+    )

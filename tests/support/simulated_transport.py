@@ -8,14 +8,12 @@ from random import Random
 
 from bridge.clock import Clock
 from bridge.errors import CadError
-from bridge.simulator.cad import SIMULATOR_KEY
 from bridge.simulator.cloud import Cloud, Dropped
-from bridge.simulator.messages import Reply, Request
-from bridge.sonoran.http import TRACE_HEADERS, read_retry_after
+from bridge.simulator.messages import Reply
 from bridge.sonoran.messages import CadAnswer, CadRequest
+from tests.support.cloud_transport import answered, asked
 
 LATENCY = (0.02, 0.12)  # seconds, each way
-HEADERS = {"Authorization": f"Bearer {SIMULATOR_KEY}", "Content-Type": "application/json"}
 
 
 class SimulatedTransport:
@@ -42,14 +40,7 @@ class SimulatedTransport:
             raise CadError("reset", sent=True) from dropped
         except TimeoutError as error:
             raise CadError("timeout", sent=True) from error
-        return CadAnswer(
-            status=reply.status,
-            body=reply.body,
-            retry_after=read_retry_after(reply.headers, self._clock.wall()),
-            trace_id=next((reply.headers[name] for name in TRACE_HEADERS if name in reply.headers), None),
-            seconds=self._clock.monotonic() - started,
-            sends=1,
-        )
+        return answered(reply, self._clock, started)
 
     async def close(self) -> None:
         """Let nothing that is still under way outlive the loop."""
@@ -59,10 +50,7 @@ class SimulatedTransport:
 
     async def _travel(self, request: CadRequest) -> Reply:
         await self._clock.sleep(self._random.uniform(*LATENCY))
-        asked = Request(
-            method=request.operation.method, path=request.path, headers=HEADERS, body=request.body or b""
-        )
-        reply = await self.cloud.exchange(asked)
+        reply = await self.cloud.exchange(asked(request))
         await self._clock.sleep(self._random.uniform(*LATENCY))
         return reply
 
