@@ -26,6 +26,7 @@ from bridge.listener.problem import problem, problem_of
 from bridge.listener.routes import OTHER, Push, Resource, Route, Router
 from bridge.metrics import Metrics
 
+WARN_EVERY = 60.0  # seconds between two warnings of wrong tokens
 STOP_SECONDS = 2.0  # how long answers under way may take when the listener stops
 
 log = logs.get("listener")
@@ -48,6 +49,7 @@ class Listener:
         self._turnstile = Turnstile(config.max_connections)
         self._servers: list[tuple[Bind, asyncio.Server]] = []
         self._protocols: web.Server | None = None
+        self._warn_again_at = 0.0
 
     @property
     def addresses(self) -> tuple[Bind, ...]:
@@ -139,8 +141,17 @@ class Listener:
     async def _refuse(self, connection: Connection) -> Answer:
         connection.stop_clock()
         connection.failures += 1
+        self._warn_of_refusal(connection)
         await self._clock.sleep(delay_after(connection.failures))
         return unauthorized()
+
+    def _warn_of_refusal(self, connection: Connection) -> None:
+        """Tell the operator why nothing moves on the map, but not once a second."""
+        now = self._clock.monotonic()
+        if now >= self._warn_again_at:
+            self._warn_again_at = now + WARN_EVERY
+            peer = connection.transport and connection.transport.get_extra_info("peername")
+            log.warning("token wrong or missing", peer=peer[0] if isinstance(peer, tuple) else "local socket")
 
     def _count_unrouted(self, code: str) -> None:
         self._counts.answered(OTHER, code)
