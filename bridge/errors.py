@@ -72,11 +72,11 @@ class CadError(BridgeError):
     went over the wire.
     """
 
-    def __init__(self, reason: str, *, sent: bool, sends: int = 1) -> None:
+    def __init__(self, reason: str, *, sent: bool, sends: int | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.sent = sent
-        self.sends = sends
+        self.sends = int(sent) if sends is None else sends
 
 
 class BudgetError(CadError):

@@ -81,6 +81,12 @@ class Budget:
         self._in_flight -= 1
         self._free_at.append(now + WINDOW)
 
+    def give_back(self) -> None:
+        """A request never left this machine: the CAD counts nothing. Its turn in the pace of locations is gone."""
+        self._in_flight -= 1
+        if self._burst:
+            self._debt_until -= self._refill
+
     def restore(self, started_at: float, answered_at: float) -> None:
         """Count a request of a former run, oldest first."""
         bisect.insort(self._free_at, answered_at + WINDOW)
@@ -175,6 +181,8 @@ class Budgets:
     def settle(self, ticket: Ticket, sends: int = 1) -> None:
         """End a request that went over the wire ``sends`` times: the HTTP library repeats some by itself.
 
+        One that never left gives its slot back, so that a CAD nobody can reach leaves room for what waits.
+
         Settling a ticket again changes nothing.
         """
         if ticket.id not in self._open:
@@ -182,6 +190,10 @@ class Budgets:
         self._open.remove(ticket.id)
         now, wall = self._clock.monotonic(), self._clock.wall()
         budget = self._budgets[ticket.operation]
+        if not sends:
+            budget.give_back()
+            self._store.post(lambda tx: tx.execute("DELETE FROM requests WHERE id = ?", (ticket.id,)))
+            return
         budget.settle(now)
         for _ in range(sends - 1):
             budget.take(now)

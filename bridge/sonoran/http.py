@@ -80,7 +80,7 @@ class CadHttp:
             ) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise CadError(classify(error), sent=wire.sends > 0, sends=max(1, wire.sends)) from error
+            raise CadError(classify(error), sent=wire.sends > 0, sends=wire.sends) from error
         trace_id = next((response.headers[name] for name in TRACE_HEADERS if name in response.headers), None)
         key = self._api_key.reveal()
         return CadAnswer(

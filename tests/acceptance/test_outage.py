@@ -89,11 +89,9 @@ async def live_through(daemon: Daemon, pushing: Pushing) -> Outage:
 
 @pytest.mark.timeout(90)
 async def test_an_outage_costs_nothing_and_ends_with_one_fresh_batch(tmp_path: Path) -> None:
-    # Attempts while the CAD is away use up the panics' budget, and this is about the backoff.
-    raised = {"setUnitPanic": 200}
-    cloud, port = new_cloud(**raised), free_port()
+    cloud, port = new_cloud(), free_port()
     async with (
-        daemon_of(tmp_path, f"http://127.0.0.1:{port}", {"cad.limits": raised}) as daemon,
+        daemon_of(tmp_path, f"http://127.0.0.1:{port}") as daemon,
         Pushing(daemon) as pushing,
     ):
         async with SimulatorServer(SystemClock(), port=port, cloud=cloud):

@@ -378,6 +378,34 @@ async def test_the_librarys_own_repeats_use_slots_too(tmp_path: Path) -> None:
     assert restarted.remaining()[VERSION] == (10, 7)
 
 
+async def test_a_request_that_never_left_gives_its_slot_back(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    budgets = await runs.start()
+    for _ in range(60):
+        for operation in (PANIC, VERSION):
+            ticket = budgets.take(operation)
+            assert ticket is not None, "attempts at a CAD that nobody reaches use nothing up"
+            budgets.settle(ticket, sends=0)
+
+    assert budgets.remaining()[PANIC] == (20, 20)
+    assert budgets.remaining()[VERSION] == (10, 10)
+    assert await runs.rows() == []
+    await runs.stop()
+
+
+async def test_a_location_request_that_never_left_has_had_its_turn(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    budgets = await runs.start()
+    ticket = budgets.take(LOCATIONS)
+    assert ticket is not None
+
+    budgets.settle(ticket, sends=0)
+    await runs.stop()
+
+    now = runs.clock.monotonic()
+    assert budgets.free_at(LOCATIONS, now) == pytest.approx(now + 5.05)
+
+
 def test_settling_twice_changes_nothing() -> None:
     clock = SteppingClock()
     budgets = budgets_of(clock)
