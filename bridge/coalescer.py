@@ -286,6 +286,7 @@ class Coalescer:
         return (
             distance(unit.report, told.report) > self._config.min_distance
             or turn(unit.report, told.report) > self._config.min_heading
+            or (told.report.heading is None and unit.report.heading is not None)
             or unit.text != told.text
             or _looks(unit.report) != _looks(told.report)
         )

@@ -175,11 +175,11 @@ class Flusher:
         if search is None:
             return self._take_part(server_id, now)
         if not search.trying:
-            batch = self._take_part(server_id, now, withhold=search.suspects)
+            batch = self._take_part(server_id, now, withhold=frozenset(search.suspects))
             if batch.locations:
                 return batch
             search.trying = True
-        batch = self._take_part(server_id, now, only=search.tried)
+        batch = self._take_part(server_id, now, only=frozenset(search.tried))
         if batch.locations:
             return batch
         del self._searches[server_id]  # the suspects left, or have nothing new to tell

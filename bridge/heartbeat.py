@@ -88,8 +88,11 @@ class Heartbeat:
         if players is None or server.state(now) is GameServerState.SILENT or self._client.breaker.holding:
             return False
         ticket = await self._wait_for_slot()
+        latest = self._players(server, self._clock.monotonic())  # the wait may have been minutes
         try:
-            answer = await self._client.send(v2.heartbeat(server.id, players), ticket)
+            answer = await self._client.send(
+                v2.heartbeat(server.id, players if latest is None else latest), ticket
+            )
         except CadError as error:
             return self._failed(server, error.reason)
         match judge(answer):

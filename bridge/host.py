@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+POSIX_STOPS = tuple(
+    signal.Signals[name] for name in ("SIGTERM", "SIGINT", "SIGHUP") if name in signal.Signals.__members__
+)
+
 
 def run(main: Callable[[], Coroutine[Any, Any, T]], *, platform: str = sys.platform) -> T:
     """Run a program's main coroutine on the platform's fastest loop and return its result."""
@@ -36,18 +40,18 @@ def stop_signals(
 ) -> Generator[None]:
     """Call back on the loop for every signal that asks the process to end, until the context is left.
 
-    Those are SIGTERM and SIGINT; Windows has Ctrl+C and Ctrl+Break, and no signal handlers on its loops.
+    Those are SIGTERM, SIGINT and the SIGHUP of a terminal that closes; Windows has Ctrl+C and Ctrl+Break, and no signal handlers on its loops.
     """
     if platform == "win32":
         with _plain_signals(loop, callback):
             yield
         return
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in POSIX_STOPS:
         loop.add_signal_handler(number, callback)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in POSIX_STOPS:
             loop.remove_signal_handler(number)
 
 

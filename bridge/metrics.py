@@ -201,6 +201,7 @@ class Metrics:
         dropped: Iterable[str],
         events: Collection[str],
         requests: Collection[str],
+        answers: Collection[str],
     ) -> None:
         """Make the series of every known reason exist at 0, so that the first failure is a rise too.
 
@@ -208,8 +209,9 @@ class Metrics:
             servers: the servers' names.
             operations: Sonoran's operations.
             dropped: why a location is dropped.
-            events: why an event, a batch or a heartbeat is refused.
+            events: why an event fails.
             requests: why a request gets no answer.
+            answers: what answers are called that take no batch and no heartbeat.
         """
         for operation in operations:
             for reason in requests:
@@ -220,7 +222,7 @@ class Metrics:
             for reason in events:
                 for kind in EventKind:
                     self.events_failed.labels(server, kind, reason)
-            for reason in requests:
+            for reason in (*requests, *answers):
                 self.batch_failures.labels(server, reason)
                 self.heartbeat_failures.labels(server, reason)
 

@@ -43,9 +43,7 @@ class _Lane:
         self.operation: Operation = OPERATION_OF[kind]
         self.urgent = kind is EventKind.PANIC
         self.in_flight = 0
-        self.groups: dict[
-            object, float
-        ] = {}  # since when a request of the same server and state is in flight
+        self.groups: dict[object, float] = {}  # since when a request of that server and state is in flight
         self.failures = 0
         self.not_before = float("-inf")
 
@@ -107,8 +105,9 @@ class Relay:
             held = "held: the CAD refuses the API key" if self._client.breaker.holding else ""
             self._outbox.expire(lane.kind, now, held)
             ready = queue.has_ready(now)
-            next_at = queue.next_change_at()  # asked after has_ready, which takes out what is due: never past
-            if held or not ready or lane.in_flight >= self._width():
+            next_at = queue.next_change_at()  # asked after has_ready, which takes out what is due
+            expiring = next_at is not None and next_at <= now  # more than fits into one look
+            if expiring or held or not ready or lane.in_flight >= self._width():
                 return next_at
             free_at = max(self._client.free_at(lane.operation.name, now), lane.not_before)
             if free_at > now:
@@ -131,6 +130,7 @@ class Relay:
         try:
             await self._attempt(lane, deliveries, ticket)
         except StoreError:
+            self._client.budgets.settle(ticket, sends=0)
             self._outbox.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
         except Exception as error:  # an event that raises must not stop the others
             log.exception("delivery raised", kind=lane.kind)
@@ -195,6 +195,8 @@ class Relay:
     def _retry(self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Retry) -> None:
         now = self._clock.monotonic()
         not_before = now
+        for delivery in deliveries:
+            delivery.postponed_for = f"the last attempt ended with {verdict.reason}"
         if not verdict.limited:
             for delivery in deliveries:
                 delivery.attempts += 1

@@ -1,7 +1,7 @@
 """What an answer of the CAD means for the events that were sent: pure decisions, carried out by the relay.
 
-408, 5xx and no answer: try again. 429: try again when the budget's penalty is over. 401: hold, until getVersion
-has said whether the key is wrong. Any other 4xx is the CAD's last word.
+408, 5xx, a redirect and no answer: try again. 429: try again when the budget's penalty is over. 401: hold, until
+getVersion has said whether the key is wrong. Any other 4xx is the CAD's last word.
 """
 
 from http import HTTPStatus
@@ -26,8 +26,14 @@ _REASONS = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "unprocessable",
 }
 
-FAILURE_REASONS = (*_REASONS.values(), "refused", "no_unit", "unclear", "internal")
+_REFUSALS = (*_REASONS.values(), "refused")
+_OUTAGES = tuple(f"status_{status}" for status in (408, 500, 502, 503, 504))
+
+FAILURE_REASONS = (*_REFUSALS, "no_unit", "unclear", "internal")
 """Why an event can end as failed; the values of the metric's ``reason``."""
+
+ANSWER_REASONS = (*_REFUSALS, "rate_limited", *_OUTAGES)
+"""What an answer that is no success is usually called; other statuses are ``status_`` and the number."""
 
 
 class Done(Struct, frozen=True):

@@ -11,9 +11,9 @@ class BudgetStatus(Struct, frozen=True, kw_only=True):
 
 
 class CadStatus(Struct, frozen=True, kw_only=True):
-    """The CAD as last seen; ``key`` is accepted, refused or unknown."""
+    """The CAD as last seen; ``up`` is null before it was heard of, ``key`` is accepted, refused or unknown."""
 
-    up: bool
+    up: bool | None
     key: str
     plan: str | None
     last_answer_at: float | None

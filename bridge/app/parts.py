@@ -22,6 +22,7 @@ from bridge.operations import HEARTBEAT, OPERATIONS, UPDATE_UNIT_LOCATIONS
 from bridge.outbox import Outbox
 from bridge.postals import Postals
 from bridge.relay import Relay
+from bridge.retry import ANSWER_REASONS
 from bridge.retry import FAILURE_REASONS as EVENT_FAILURE_REASONS
 from bridge.sonoran.breaker import Breaker
 from bridge.sonoran.budget import Budgets, effective_limits, heartbeat_pace, location_pace
@@ -60,6 +61,7 @@ class Parts:
             dropped=DROP_REASONS,
             events=EVENT_FAILURE_REASONS,
             requests=REQUEST_FAILURE_REASONS,
+            answers=ANSWER_REASONS,
         )
         self.fleet = Fleet(names)
         self.coalescer = Coalescer(config.locations, names)

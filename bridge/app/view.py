@@ -79,7 +79,7 @@ class View:
         metrics.outbox_oldest_pending.set(parts.outbox.oldest_pending_at() or 0)
         for operation, (_, remaining) in parts.budgets.remaining().items():
             metrics.cad_budget_remaining.labels(operation).set(remaining)
-        metrics.cad_up.set(self._cad_up())
+        metrics.cad_up.set(bool(self._cad_up()))
         metrics.loop_lag.set(self.loop_lag)
         for server in parts.fleet:
             self._gauge_server(server)
@@ -97,9 +97,12 @@ class View:
         for name in GAME_SERVER_STATES:
             metrics.game_server_state.labels(server.name, name).set(state == name)
 
-    def _cad_up(self) -> bool:
+    def _cad_up(self) -> bool | None:
+        """Tell whether the CAD answers; None while it has not been asked enough to know."""
         breaker = self._parts.breaker
-        return breaker.last_answer_at is not None and not breaker.down
+        if breaker.last_answer_at is None and not breaker.down:
+            return None
+        return not breaker.down
 
     def _cad(self) -> CadStatus:
         parts = self._parts

@@ -16,6 +16,7 @@ from bridge import host, logs
 from bridge.app import Daemon, secrets_of
 from bridge.cli.admin_client import Status, decode_status
 from bridge.cli.demo_table import DemoTable, drive_figures
+from bridge.cli.phrases import count
 from bridge.cli.simulate import parse_address
 from bridge.clock import Clock, SystemClock
 from bridge.config import (
@@ -85,7 +86,7 @@ def report(outcome: Outcome) -> list[str]:
     """Return the closing words: one figure a line."""
     rows = [
         *drive_figures(outcome.drive),
-        ("Sent", f"{outcome.sent:,} positions in {outcome.batches:,} batches"),
+        ("Sent", f"{outcome.sent:,} positions in {count(outcome.batches, 'batch')}"),
         ("On the map", f"{outcome.units_at_cad:,} units"),
         ("Events", f"{outcome.status.outbox.delivered:,} delivered, {outcome.lost:,} not delivered"),
     ]

@@ -11,7 +11,7 @@ from bridge.intake.fields import (
     is_object,
     items_of,
     mapping_of,
-    number_of,
+    place_of,
     text_of,
     truth_of,
     whole_of,
@@ -139,14 +139,15 @@ def _call_of(fields: dict[str, object]) -> EmergencyCall:
     urgent = True if emergency is None else truth_of(emergency)
     if urgent is None:
         raise PushError("emergency: expected true or false")
+    place = place_of(fields)
     return EmergencyCall(
         caller=_needed(fields, "caller", MAX_TEXT_LENGTH),
         location=_needed(fields, "location", MAX_TEXT_LENGTH),
         description=_needed(fields, "description", MAX_DESCRIPTION_LENGTH),
         emergency=urgent,
-        x=number_of(fields.get("x")),
-        y=number_of(fields.get("y")),
-        z=number_of(fields.get("z")),
+        x=place.x,
+        y=place.y,
+        z=place.z,
         postal=text_of(fields.get("postal"), MAX_POSTAL_LENGTH),
         delete_after_minutes=_minutes_of(fields.get("delete_after_minutes")),
         metadata=_metadata_of(fields.get("metadata")),

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Histogram
 
-from bridge.listener.routes import OTHER, Route
+from bridge.listener.routes import OTHER, PARAMETER, Route
 from bridge.metrics import Metrics
 
 REFUSED = "refused"  # the code of a connection above the limit, which is closed unanswered
 CODES = ("400", "401", "403", "405", "408", "413", "422", "500", "503")  # any route can be answered so
+NOT_FOUND = "404"  # where a path names a thing, that thing may be missing
 OTHER_CODES = ("400", "401", "403", "404", "408", "500", REFUSED)
 
 
@@ -21,7 +22,8 @@ class RequestCounts:
         self._seconds: dict[str, Histogram] = {}
         for route in routes:
             self._seconds[route.path] = metrics.listener_request.labels(route.path)
-            for code in (str(route.success.value), *CODES):
+            missing = (NOT_FOUND,) if route.path.endswith(PARAMETER) else ()
+            for code in (str(route.success.value), *missing, *CODES):
                 self._bind(route.path, code)
         for code in OTHER_CODES:
             self._bind(OTHER, code)

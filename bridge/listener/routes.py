@@ -10,7 +10,7 @@ from bridge.units import ServerId
 
 OTHER = "other"  # the route of every path that leads nowhere, in metrics
 
-_PARAMETER = "{id}"
+PARAMETER = "{id}"  # what a path ends with that names one thing
 
 
 class Push(Struct, kw_only=True):
@@ -58,7 +58,7 @@ class Router:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._resources: dict[str, Resource] = {}
         for route in routes:
-            key = route.path.removesuffix(_PARAMETER)
+            key = route.path.removesuffix(PARAMETER)
             resource = self._resources.setdefault(key, Resource(path=route.path, handlers={}))
             resource.handlers[route.method] = route.handler
 

@@ -8,7 +8,17 @@ from bridge import logs
 from bridge.clock import Alarm, Clock
 from bridge.config import OutboxConfig
 from bridge.errors import OutboxFullError
-from bridge.events import Event, EventId, EventKind, EventState, Panic, Status, kind_of, units_of
+from bridge.events import (
+    EmergencyCall,
+    Event,
+    EventId,
+    EventKind,
+    EventState,
+    Panic,
+    Status,
+    kind_of,
+    units_of,
+)
 from bridge.metrics import Metrics
 from bridge.outbox.history import History
 from bridge.outbox.ledger import (
@@ -135,9 +145,12 @@ class Outbox:
         return self._queues[kind].claim(now, busy, limit)
 
     def expire(self, kind: EventKind, now: float, detail: str) -> None:
-        """End what is older than its time to live; ``detail`` says what kept it, if that is known."""
-        outcome = Outcome(state=EventState.EXPIRED, reason="expired", detail=detail)
-        self._finish(self._queues[kind].expire(now), outcome)
+        """End what is older than its time to live; ``detail`` says what keeps everything, if anything does."""
+        by_detail: dict[str, list[Delivery]] = {}
+        for delivery in self._queues[kind].expire(now):
+            by_detail.setdefault(detail or delivery.postponed_for, []).append(delivery)
+        for why, deliveries in by_detail.items():
+            self._finish(deliveries, Outcome(state=EventState.EXPIRED, reason="expired", detail=why))
 
     async def begin_attempt(self, deliveries: Sequence[Delivery]) -> None:
         """Commit that a request which must not be repeated blindly is about to leave.
@@ -231,7 +244,7 @@ class Outbox:
                 return self._config.ttl.panic_off
             case Status():
                 return self._config.ttl.status
-            case _:
+            case EmergencyCall():
                 return self._config.ttl.call_911
 
     def _accept(self, rows: Sequence[NewEvent], recorded: Recorded) -> None:

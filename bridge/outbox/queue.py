@@ -16,6 +16,7 @@ from bridge.outbox.records import Outcome
 from bridge.units import ServerId, UnitId
 
 HEAP_SLACK = 64  # entries of ended deliveries that are not worth clearing out
+EXPIRE_LIMIT = 500  # deliveries taken out at once, so that a great backlog does not keep the event loop
 
 
 class PendingEvent:
@@ -54,12 +55,13 @@ class PendingEvent:
 class Delivery:
     """One unit's share in an event; ``unit_id`` is None where the event is about no unit."""
 
-    __slots__ = ("alone", "attempts", "event", "expiry_known", "suspect_at", "unit_id")
+    __slots__ = ("alone", "attempts", "event", "expiry_known", "postponed_for", "suspect_at", "unit_id")
 
     def __init__(self, event: PendingEvent, unit_id: UnitId | None) -> None:
         self.event = event
         self.unit_id = unit_id
         self.attempts = 0
+        self.postponed_for = ""  # why the last attempt did not end it
         self.expiry_known = False  # it stands in the queue's heap of what expires
         self.alone = False  # not to be merged with others: a merged request was refused
         self.suspect_at: float | None = None  # when the CAD last refused the key for it
@@ -117,7 +119,7 @@ class DeliveryQueue:
         if first is None:
             return []
         chosen = [first]
-        if not first.alone:
+        if not first.alone and first.unit_id is not None:  # without a unit it is a group of its own
             chosen += self._companions(first, limit - 1)
         for delivery in chosen:
             del self._ready[delivery.order]
@@ -150,9 +152,12 @@ class DeliveryQueue:
         self._later.clear()
 
     def expire(self, now: float) -> list[Delivery]:
-        """Take out what is older than its time to live and not in flight."""
+        """Take out what is older than its time to live and not in flight.
+
+        At most ``EXPIRE_LIMIT`` at once; while there are more, ``next_change_at`` is not later than ``now``.
+        """
         expired: list[Delivery] = []
-        while self._expiring and self._expiring[0][0] <= now:
+        while self._expiring and self._expiring[0][0] <= now and len(expired) < EXPIRE_LIMIT:
             delivery = heapq.heappop(self._expiring)[2]
             delivery.expiry_known = False
             if self._waiting.get(delivery.order) is delivery:

@@ -56,7 +56,7 @@ class Breaker:
         self._doubted.append(callback)
 
     def answered(self) -> None:
-        """Record an answer of any kind but 408 and 5xx."""
+        """Record an answer of any kind but a redirect, 408 and 5xx."""
         was_down = self.down
         self._failures = 0
         self.last_answer_at = self._clock.wall()

@@ -19,9 +19,7 @@ from bridge.operations import HEARTBEAT, OPERATIONS, SET_UNIT_PANIC, UPDATE_UNIT
 from bridge.store import Store, Transaction
 
 WINDOW = 60.0  # seconds in which the CAD counts
-LOCATION_MARGIN = (
-    0.05  # seconds between location requests beyond the even pace: at an exact pace jitter overruns
-)
+LOCATION_MARGIN = 0.05  # seconds beyond the even pace of location requests: at an exact one jitter overruns
 FIRST_PENALTY = 5.0  # seconds to wait after a 429 that does not say how long
 LONGEST_PENALTY = 60.0  # seconds, after several such in a row
 ROUNDING = 1e-9  # requests: 29 % of 100 are 29, though not in binary fractions
@@ -51,9 +49,8 @@ class Budget:
         self.gap = gap
         self._burst = burst
         self._refill = 2 * WINDOW / limit
-        self._free_at: deque[float] = (
-            deque()
-        )  # when each answered request's slot is free again, soonest first
+        # When each answered request's slot is free again, soonest first.
+        self._free_at: deque[float] = deque()
         self._in_flight = 0
         self._not_before = -math.inf  # by the gap
         self._debt_until = -math.inf  # by the burst: when all of it would be available again

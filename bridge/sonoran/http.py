@@ -20,7 +20,7 @@ from bridge.config import Secret
 from bridge.errors import CadError
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 
-FAILURE_REASONS = ("dns", "connect", "tls", "timeout", "reset", "protocol", "too_large", "budget")
+FAILURE_REASONS = ("dns", "connect", "tls", "timeout", "reset", "protocol", "answer_too_large", "budget")
 MAX_ANSWER = 4 * 1024 * 1024  # bytes; the longest documented answer is a list of calls
 LONGEST_RETRY_AFTER = 300.0  # seconds; a longer one is taken for a mistake
 EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, below it a duration
@@ -104,7 +104,7 @@ def classify(error: BaseException) -> str:
             (aiohttp.ServerConnectionError, aiohttp.ClientOSError, aiohttp.ClientPayloadError, OSError),
             "reset",
         ),
-        (_TooLargeError, "too_large"),
+        (_TooLargeError, "answer_too_large"),
     )
     return next((reason for kinds, reason in table if isinstance(error, kinds)), "protocol")
 

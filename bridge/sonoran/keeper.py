@@ -26,6 +26,7 @@ class Keeper:
         self._clock = clock
         self._alarm = Alarm(clock)
         self._refusals = 0
+        self._reached = False
         self._settled = False  # the last question was answered with yes
         self.plan: str | None = None
 
@@ -70,7 +71,8 @@ class Keeper:
         if answer.ok:
             self._refusals = 0
             self._settled = True
-            if self.plan is None:
+            if not self._reached:
+                self._reached = True
                 log.info("CAD reached", plan=v2.read_plan(answer))
             self.plan = v2.read_plan(answer)
             self._breaker.accept_key()

@@ -25,6 +25,7 @@ T = TypeVar("T")
 Value = str | bytes | int | float | None
 Row = tuple[Value, ...]
 
+CLOSE_SECONDS = 10.0  # how long a disk that hangs may hold up the end of the process
 GROUP_LIMIT = 64  # jobs in one transaction: more only lengthens everybody's wait
 
 log = logs.get("store")
@@ -113,7 +114,9 @@ class Store:
         self._closed = True
         if self._thread is not None:
             self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
+            await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
+            if self._thread.is_alive():
+                log.error("store does not close, it is left behind", path=str(self._path))
             self._thread = None
 
     async def write(

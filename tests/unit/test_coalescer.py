@@ -118,6 +118,14 @@ def test_what_does_not_pass_a_threshold_makes_no_unit_due(changed: dict[str, Any
     assert buffer.ready(ONE, 1.0) == 0
 
 
+def test_the_first_heading_of_a_unit_makes_it_due() -> None:
+    buffer = told("license:a")
+
+    buffer.put(ONE, [report(heading=5.0)], 1.0)
+
+    assert buffer.ready(ONE, 1.0) == 1
+
+
 def test_small_steps_add_up() -> None:
     buffer = told("license:a")
 

@@ -243,6 +243,7 @@ async def test_an_answer_that_does_not_say_how_many_counts_as_all() -> None:
     ("end", "reason"),
     [
         (CadError("timeout", sent=True), "timeout"),
+        (CadError("answer_too_large", sent=True), "answer_too_large"),  # the answer, not the batch
         (answer(503), "status_503"),
         (answer(429, retry_after=1.0), "rate_limited"),
         (answer(401), "unauthorized"),

@@ -189,6 +189,15 @@ def test_a_429_delays_the_next_one() -> None:
     assert bench.counted("heartbeat_failures_total", reason="rate_limited") == 1
 
 
+def test_one_that_waited_for_its_slot_tells_the_players_of_now() -> None:
+    async def case(bench: Bench) -> None:
+        bench.client.budgets[HEARTBEAT.name].pause(START, 30.0)
+        await pushing(10, players=42)(bench)
+        await pushing(25, players=7)(bench)
+
+    assert beating(case).beats == [(30, 1, 7)]
+
+
 def test_servers_that_wait_for_the_same_slot_are_told_of_one_after_the_other() -> None:
     async def case(bench: Bench) -> None:
         bench.client.budgets[HEARTBEAT.name].pause(START, 30.0)

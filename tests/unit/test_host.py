@@ -67,6 +67,11 @@ def test_every_stop_signal_calls_back_on_the_loop(platform: str) -> None:
         assert runner.run(_signals(platform, signal.SIGTERM, signal.SIGINT)) == 2
 
 
+def test_a_terminal_that_closes_stops_the_daemon_in_order() -> None:
+    with asyncio.Runner() as runner:
+        assert runner.run(_signals("linux", signal.SIGHUP)) == 1
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_the_former_handlers_stand_again_afterwards(platform: str) -> None:
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)

@@ -98,7 +98,12 @@ def test_series_exist_at_zero_from_the_start() -> None:
 def test_failures_of_every_known_reason_exist_at_zero_too() -> None:
     metrics = Metrics("0")
     metrics.create_reasons(
-        ["one"], ["setUnitPanic"], dropped=["stale"], events=["no_unit"], requests=["reset"]
+        ["one"],
+        ["setUnitPanic"],
+        dropped=["stale"],
+        events=["no_unit"],
+        requests=["reset"],
+        answers=["x"],
     )
 
     lines = metrics.render().decode().splitlines()
@@ -109,6 +114,8 @@ def test_failures_of_every_known_reason_exist_at_zero_too() -> None:
         'cad_request_failures_total{operation="setUnitPanic",reason="reset"} 0.0',
         'batch_failures_total{reason="reset",server="one"} 0.0',
         'heartbeat_failures_total{reason="reset",server="one"} 0.0',
+        'batch_failures_total{reason="x",server="one"} 0.0',
+        'heartbeat_failures_total{reason="x",server="one"} 0.0',
     ):
         assert f"cad_bridge_{series}" in lines
 

@@ -16,10 +16,11 @@ from bridge.operations import (
     SET_UNIT_STATUS,
 )
 from bridge.outbox import Result
+from bridge.outbox.queue import EXPIRE_LIMIT
 from bridge.relay import OPERATION_OF
 from bridge.sonoran.messages import CadAnswer
 from tests.support.full_disk import full_disk
-from tests.support.sending import KINDS, OTHER_SERVER, Sending, call, panic, run_sending, status
+from tests.support.sending import KINDS, OTHER_SERVER, SERVER, Sending, call, panic, run_sending, status
 from tests.support.transport import Sent, answer
 
 DOWN = CadError("connect", sent=False)
@@ -262,10 +263,26 @@ def test_what_is_too_old_by_then_expires_and_holds_up_nothing(tmp_path: Path) ->
 
         assert await _end_of(bench, event_id) is EventState.EXPIRED
         assert bench.clock.monotonic() - started == pytest.approx(600.0, abs=3.0)
+        assert (await bench.view(event_id)).error == "expired: the last attempt ended with connect"
         bench.transport.otherwise = None
         assert await _end_of(bench, await bench.append(panic("B"))) is EventState.DELIVERED
 
     run_sending(tmp_path, case)
+
+
+def test_of_a_great_backlog_nothing_leaves_that_is_too_old(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        too_old = [panic(f"unit-{number}") for number in range(EXPIRE_LIMIT + 1)]
+        await bench.outbox.append(SERVER, too_old)
+        await bench.clock.sleep(601.0)
+        next_run = await bench.restart()
+        await next_run.clock.sleep(1.0)
+
+        assert next_run.outbox.counts()[EventState.EXPIRED] == len(too_old)
+        assert next_run.transport.sent == []
+        await next_run.crash()
+
+    run_sending(tmp_path, case, relaying=False)
 
 
 def test_what_comes_back_too_late_expires_and_what_gets_through_late_is_delivered(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.errors import BudgetError, CadError
 from bridge.retry import (
+    ANSWER_REASONS,
     FAILURE_REASONS,
     LONGEST_DELAY,
     LONGEST_URGENT_DELAY,
@@ -16,6 +17,7 @@ from bridge.retry import (
     judge,
     refusal,
 )
+from bridge.sonoran.http import FAILURE_REASONS as REQUEST_FAILURE_REASONS
 from tests.support.transport import answer
 
 
@@ -60,6 +62,12 @@ def test_without_an_answer_it_is_tried_again(error: CadError, verdict: Verdict) 
 def test_every_refusal_is_a_reason_that_metrics_know() -> None:
     assert {refusal(status) for status in range(300, 500)} <= set(FAILURE_REASONS)
     assert len(set(FAILURE_REASONS)) == len(FAILURE_REASONS)
+
+
+def test_no_word_for_an_answer_means_a_missing_one_too() -> None:
+    assert not set(ANSWER_REASONS) & set(REQUEST_FAILURE_REASONS)
+    verdicts = [judge(answer(status)) for status in (408, 429, 500, 502, 503, 504)]
+    assert {verdict.reason for verdict in verdicts if isinstance(verdict, Retry)} <= set(ANSWER_REASONS)
 
 
 class Longest(Random):

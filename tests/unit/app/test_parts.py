@@ -132,6 +132,7 @@ def test_each_start_is_another_instance(tmp_path: Path) -> None:
         ("locations_rejected_total", {"server": "second", "reason": "bad_id"}),
         ("locations_dropped_total", {"server": "second", "reason": "stale"}),
         ("batch_failures_total", {"server": "second", "reason": "timeout"}),
+        ("batch_failures_total", {"server": "second", "reason": "rate_limited"}),
         ("batch_units_count", {"server": "second"}),
         ("events_accepted_total", {"server": "second", "kind": "call_911"}),
         ("events_failed_total", {"server": "main", "kind": "panic", "reason": "no_unit"}),

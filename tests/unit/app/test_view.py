@@ -290,7 +290,7 @@ def test_the_cad_its_key_and_its_budgets_are_told(tmp_path: Path) -> None:
 def test_nothing_is_known_of_the_cad_before_its_first_answer(still: Still) -> None:
     cad = still.view.status().cad
 
-    assert (cad.up, cad.key, cad.plan, cad.last_answer_at) == (False, "unknown", None, None)
+    assert (cad.up, cad.key, cad.plan, cad.last_answer_at) == (None, "unknown", None, None)
     assert still.sample("cad_up") == 0
 
 

@@ -62,7 +62,7 @@ def test_it_prints_the_doors_and_ends_by_itself_with_a_summary() -> None:
     summary = {line.partition(":")[0]: line.partition(":")[2].strip() for line in said[3:]}
     assert summary["Ran"].endswith(" with 5 players")
     assert re.fullmatch(r"\d+ positions in 1 push", summary["Pushed"])
-    assert summary["Sent"] == "5 positions in 1 batches"
+    assert summary["Sent"] == "5 positions in 1 batch"
     assert summary["On the map"] == "5 units"
     assert summary["Events"].endswith(" delivered, 0 not delivered")
     assert "daemon" not in result.stderr

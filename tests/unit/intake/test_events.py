@@ -98,6 +98,20 @@ def test_a_call_may_carry_everything() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        b'"coords":{"x":1,"y":"2","z":3,"w":90}',
+        b'"coordinates":[1,2,3]',
+        b'"position":{"x":1.0,"y":2.0,"z":3.0}',
+    ],
+)
+def test_a_calls_place_comes_in_any_form(place: bytes) -> None:
+    call = read_call(place)
+
+    assert (call.x, call.y, call.z) == (1.0, 2.0, 3.0)
+
+
 def test_a_calls_place_that_makes_no_sense_is_ignored() -> None:
     call = read_call(b'"x":NaN,"y":"far","z":[],"postal":"","metadata":[]')
 

@@ -24,6 +24,13 @@ def test_every_answer_that_is_known_to_come_is_counted_from_zero() -> None:
     assert counted(metrics, "/a", "200") is None
 
 
+def test_a_thing_that_is_not_found_is_counted_from_zero() -> None:
+    metrics = Metrics("0")
+    RequestCounts(metrics, [Route(method="GET", path="/a/{id}", handler=nothing)])
+
+    assert counted(metrics, "/a/{id}", "404") == 0.0
+
+
 def test_answers_and_times_are_counted_by_route() -> None:
     metrics = Metrics("0")
     counts = RequestCounts(metrics, [Route(method="POST", path="/a", handler=nothing)])

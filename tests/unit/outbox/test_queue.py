@@ -2,7 +2,7 @@ from itertools import count
 
 from bridge.events import Event, EventId, UnitStatus
 from bridge.outbox.ledger import NewEvent
-from bridge.outbox.queue import HEAP_SLACK, Delivery, DeliveryQueue, PendingEvent
+from bridge.outbox.queue import EXPIRE_LIMIT, HEAP_SLACK, Delivery, DeliveryQueue, PendingEvent
 from bridge.units import ServerId, UnitId
 from tests.support.sending import call, panic, status
 
@@ -191,6 +191,16 @@ def test_what_is_too_old_is_taken_out_once() -> None:
     assert queue.expire(NOW + 10.0) == [short]
     assert queue.expire(NOW + 10.0) == []
     assert queue.claim(NOW, NOBODY, 100) == [long]
+
+
+def test_a_great_backlog_expires_in_parts_and_asks_to_be_looked_at_again_at_once() -> None:
+    expires_at = NOW + 10.0
+    queue = _queue(*(_on(f"unit-{number}", expires_at=expires_at) for number in range(EXPIRE_LIMIT + 1)))
+
+    assert len(queue.expire(expires_at)) == EXPIRE_LIMIT
+    assert queue.next_change_at() == expires_at
+    assert len(queue.expire(expires_at)) == 1
+    assert queue.next_change_at() is None
 
 
 def test_what_is_in_flight_expires_only_when_it_is_put_back() -> None:

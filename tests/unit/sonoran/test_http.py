@@ -260,7 +260,7 @@ async def test_a_compressed_answer_is_read_and_a_bomb_is_not(monkeypatch: pytest
         failure = await cad.fail()
 
     assert got.body == b'{"a":1}'
-    assert failure == ("too_large", True, 1)
+    assert failure == ("answer_too_large", True, 1)
 
 
 async def test_an_answer_too_large_is_given_up() -> None:
@@ -273,7 +273,7 @@ async def test_an_answer_too_large_is_given_up() -> None:
             await connection.send(chunk)
 
     async with wire(script) as cad:
-        assert await cad.fail() == ("too_large", True, 1)
+        assert await cad.fail() == ("answer_too_large", True, 1)
 
 
 # What goes wrong
@@ -460,7 +460,7 @@ REQUEST: Any = None
         (aiohttp.InvalidURL("x"), "protocol"),
         (aiohttp.ClientConnectionError("closed"), "protocol"),
         (ValueError(), "protocol"),
-        (http._TooLargeError(), "too_large"),
+        (http._TooLargeError(), "answer_too_large"),
     ],
 )
 def test_every_error_of_the_library_has_its_word(error: Exception, reason: str) -> None:
