@@ -543,6 +543,9 @@ def test_a_disk_that_takes_no_mark_keeps_the_call_from_leaving(tmp_path: Path) -
             assert len(bench.transport.sent) <= before + 1  # one may have had its mark already
             assert (await bench.view(event_id)).state is EventState.PENDING
             assert bench.store.error is not None
+            assert bench.client.free_at(CREATE_911_CALL.name, now := bench.clock.monotonic()) == now, (
+                "what never left uses up no slot"
+            )
 
         assert await _end_of(bench, event_id, 70.0) is EventState.DELIVERED
 

@@ -402,6 +402,28 @@ def test_a_loop_that_the_daemon_needs_ends_it_with_a_line(
     assert len(events_of(lines, "daemon stopped")) == 1
 
 
+def test_a_store_that_no_longer_turns_ends_the_daemon(
+    tmp_path: Path, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main(clock: VirtualClock) -> float:
+        daemon = make_daemon(daemon_config(tmp_path), clock)
+
+        async def hang() -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(daemon.parts.store, "ping", hang)
+        async with daemon:
+            started = clock.monotonic()
+            with pytest.raises(ExceptionGroup):
+                await daemon.run(asyncio.Event())
+            return clock.monotonic() - started
+
+    assert run_virtual(main) == pytest.approx(60.0, abs=1.0)
+
+    (line,) = events_of(lines, "loop died, the daemon ends")
+    assert line["loop"] == "upkeep"
+
+
 @pytest.mark.parametrize("part", ["keeper", "heartbeat"])
 def test_a_loop_that_the_daemon_can_miss_starts_again_ever_later(
     tmp_path: Path, part: str, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch

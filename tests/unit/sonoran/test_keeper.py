@@ -3,6 +3,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.errors import CadError
 from bridge.operations import GET_VERSION, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
@@ -64,6 +65,13 @@ def test_it_asks_at_the_start_and_keeps_the_urgent_line_warm() -> None:
     assert all(sent.line is Line.URGENT for sent in bench.cad.sent)
     assert bench.breaker.key is KeyState.ACCEPTED
     assert bench.keeper.plan == "PLUS"
+
+
+def test_that_the_cad_was_reached_is_said_once_even_if_it_names_no_plan() -> None:
+    with capture_logs() as lines:
+        keeping(wait(110.0), *[answer(body={})] * 5)
+
+    assert [line["event"] for line in lines if line["log_level"] == "info"] == ["CAD reached"]
 
 
 def test_a_panic_keeps_the_line_warm_as_well() -> None:

@@ -314,6 +314,26 @@ async def test_closing_finishes_what_was_handed_in(tmp_path: Path) -> None:
         assert len(await store.write(_names)) == 3 * GROUP_LIMIT
 
 
+async def test_a_disk_that_hangs_does_not_keep_the_process_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.store.store.CLOSE_SECONDS", 0.05)
+    gate = Gate()
+    store = await _store(tmp_path).__aenter__()
+    store.post(gate)
+    await asyncio.to_thread(gate.reached.wait, 10.0)
+    thread = store._thread
+    assert thread is not None
+
+    with capture_logs() as lines:
+        await store.__aexit__()
+
+    assert [line["event"] for line in lines] == ["store does not close, it is left behind"]
+    assert thread.daemon, "or the interpreter would wait for it"
+    gate.opened.set()
+    await asyncio.to_thread(thread.join, 10.0)
+
+
 async def test_a_closed_store_refuses_instead_of_keeping_its_callers_waiting(tmp_path: Path) -> None:
     told: list[str] = []
     store = _store(tmp_path)
