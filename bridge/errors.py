@@ -3,7 +3,7 @@
 ::
 
     BridgeError
-    ├── ConfigError             the configuration cannot be used: exit 2
+    ├── ConfigError             the configuration, or a file of another version, cannot be used: exit 2
     ├── StartError              the daemon cannot start: exit 1
     ├── StoreError              the outbox file does not take or give data now
     │   └── OutboxFullError     as many events wait as the configuration allows
@@ -22,7 +22,7 @@ class BridgeError(Exception):
 
 
 class ConfigError(BridgeError):
-    """The configuration cannot be used; ``problems`` holds one finished line for each fault."""
+    """The configuration, or a file of another version, cannot be used; ``problems`` holds a finished line for each fault."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

@@ -4,7 +4,7 @@ A heartbeat goes out only for a server that shows a sign of life: by a push, or 
 every FXServer does without any resource.
 """
 
-from asyncio import TaskGroup
+from asyncio import Lock, TaskGroup
 from collections.abc import Callable
 from typing import Annotated
 
@@ -13,20 +13,20 @@ import msgspec
 from msgspec import Meta, Struct
 
 from bridge import logs
-from bridge.clock import Clock
+from bridge.clock import Alarm, Clock
 from bridge.errors import CadError
 from bridge.fleet import Fleet, GameServer, GameServerState, Probe
 from bridge.metrics import Metrics
 from bridge.operations import HEARTBEAT
 from bridge.retry import Done, Fail, judge, refusal
 from bridge.sonoran import v2
-from bridge.sonoran.budget import Ticket
+from bridge.sonoran.budget import Ticket, heartbeat_pace
 from bridge.sonoran.client import CadClient
 from bridge.units import ServerId
 
 PROBE_EVERY = 10.0  # seconds between looks at /dynamic.json
 PROBE_TIMEOUT = 3.0  # seconds
-RETRY_AFTER = 10.0  # seconds after a heartbeat that did not get through
+RETRY_AFTER = 10.0  # seconds after a heartbeat that did not get through; doubled each time up to the interval
 MAX_DYNAMIC = 64 * 1024  # bytes
 
 log = logs.get("heartbeat")
@@ -56,6 +56,9 @@ class Heartbeat:
         self._clock = clock
         self._urls = urls
         self._count_units = count_units
+        self._turn = Lock()  # who waits for a slot first gets one first
+        self._alarms: dict[ServerId, Alarm] = {}  # of those that wait for their next try
+        client.breaker.on_recovery(self._recover)
         self.interval = interval
         self.last_success_at: dict[ServerId, float] = {}  # Unix seconds
 
@@ -74,21 +77,44 @@ class Heartbeat:
     async def _beat(self, server: GameServer, number: int) -> None:
         # The first beats of several servers are spread so that they do not meet at the limit.
         await self._clock.sleep(min(PROBE_TIMEOUT, self.interval) + number * self.interval / self._size())
+        failures = 0
         while True:
-            sent = await self._tell(server)
-            await self._clock.sleep(self.interval if sent else min(RETRY_AFTER, self.interval))
+            told = await self._tell(server)
+            if told:
+                failures = 0
+                await self._clock.sleep(self.interval)
+                continue
+            failures = 0 if told is None else failures + 1
+            if failures == 1:
+                log.warning("heartbeat postponed", server=server.name)
+            alarm = self._alarms[server.id] = Alarm(self._clock)
+            await alarm.wait_until(self._clock.monotonic() + self._retry_delay(failures))
+
+    def _retry_delay(self, failures: int) -> float:
+        """Return the seconds until the next try: the more servers share the limit, the more."""
+        if not failures:
+            return min(RETRY_AFTER, self.interval)
+        pace = heartbeat_pace(RETRY_AFTER, self._size(), self._client.budgets[HEARTBEAT.name].limit)
+        return min(self.interval, pace * 2.0 ** min(failures - 1, 8))
+
+    def _recover(self) -> None:
+        for alarm in self._alarms.values():
+            alarm.ring()
 
     def _size(self) -> int:
         return sum(1 for _ in self._fleet)
 
-    async def _tell(self, server: GameServer) -> bool:
-        """Send one heartbeat; False where there is nothing to tell yet or it did not get through."""
+    async def _tell(self, server: GameServer) -> bool | None:
+        """Send one heartbeat; None where there is nothing to tell yet, False where it did not get through."""
         now = self._clock.monotonic()
         players = self._players(server, now)
         if players is None or server.state(now) is GameServerState.SILENT or self._client.breaker.holding:
-            return False
+            return None
         ticket = await self._wait_for_slot()
-        latest = self._players(server, self._clock.monotonic())  # the wait may have been minutes
+        if self._client.breaker.holding:  # the wait may have been minutes
+            self._client.budgets.settle(ticket, sends=0)
+            return None
+        latest = self._players(server, self._clock.monotonic())
         try:
             answer = await self._client.send(
                 v2.heartbeat(server.id, players if latest is None else latest), ticket
@@ -115,10 +141,11 @@ class Heartbeat:
         )
 
     async def _wait_for_slot(self) -> Ticket:
-        while (ticket := self._client.budgets.take(HEARTBEAT.name)) is None:
-            now = self._clock.monotonic()
-            await self._clock.sleep(self._client.free_at(HEARTBEAT.name, now) - now)
-        return ticket
+        async with self._turn:
+            while (ticket := self._client.budgets.take(HEARTBEAT.name)) is None:
+                now = self._clock.monotonic()
+                await self._clock.sleep(self._client.free_at(HEARTBEAT.name, now) - now)
+            return ticket
 
     def _failed(self, server: GameServer, reason: str) -> bool:
         self._metrics.heartbeat_failures.labels(server.name, reason).inc()

@@ -10,11 +10,24 @@ from typing import assert_never
 
 from bridge import logs
 from bridge.clock import Clock
-from bridge.config import OutboxConfig
 from bridge.errors import CadError, StoreError
-from bridge.events import EventKind
-from bridge.operations import CREATE_911_CALL, SET_UNIT_PANIC, SET_UNIT_STATUS, Operation, Repeat
-from bridge.outbox import Delivery, Outbox, Result
+from bridge.events import CALLS, ONCE, EventKind
+from bridge.operations import (
+    ADD_CALL_NOTE,
+    ATTACH_UNITS,
+    CLOSE_DISPATCH_CALLS,
+    CREATE_911_CALL,
+    CREATE_BLIP,
+    CREATE_DISPATCH_CALL,
+    DETACH_UNITS,
+    KICK_UNIT,
+    REMOVE_911_CALL,
+    SEND_PHOTO,
+    SET_UNIT_PANIC,
+    SET_UNIT_STATUS,
+    Operation,
+)
+from bridge.outbox import Backlog, Delivery, Result
 from bridge.retry import Done, Fail, Hold, Retry, Verdict, backoff, judge
 from bridge.sonoran import v2
 from bridge.sonoran.budget import Ticket
@@ -23,6 +36,7 @@ from bridge.sonoran.messages import CadAnswer
 
 LANE_WIDTH = 4  # requests of one operation in flight at once
 MERGE_LIMIT = 500  # units in one request; Sonoran documents no bound
+EXPIRE_PAUSE = 0.02  # seconds between two looks at what expires, in which everything else has its turn
 PATIENCE = 1.0  # seconds that others of the same state wait for a request in flight, to share the next one
 STORE_PAUSE = 1.0  # seconds before trying again when the disk did not take an attempt
 
@@ -30,6 +44,15 @@ OPERATION_OF = {
     EventKind.PANIC: SET_UNIT_PANIC,
     EventKind.STATUS: SET_UNIT_STATUS,
     EventKind.CALL_911: CREATE_911_CALL,
+    EventKind.CALL_911_REMOVE: REMOVE_911_CALL,
+    EventKind.DISPATCH_CALL: CREATE_DISPATCH_CALL,
+    EventKind.DISPATCH_NOTE: ADD_CALL_NOTE,
+    EventKind.DISPATCH_ATTACH: ATTACH_UNITS,
+    EventKind.DISPATCH_DETACH: DETACH_UNITS,
+    EventKind.DISPATCH_CLOSE: CLOSE_DISPATCH_CALLS,
+    EventKind.KICK: KICK_UNIT,
+    EventKind.BLIP: CREATE_BLIP,
+    EventKind.PHOTO: SEND_PHOTO,
 }
 
 log = logs.get("relay")
@@ -53,14 +76,11 @@ class _Lane:
 
 
 class Relay:
-    """Pulls from the outbox and carries out what the CAD's answers mean."""
+    """Pulls from the backlog and carries out what the CAD's answers mean."""
 
-    def __init__(
-        self, outbox: Outbox, client: CadClient, config: OutboxConfig, clock: Clock, random: Random
-    ) -> None:
-        self._outbox = outbox
+    def __init__(self, backlog: Backlog, client: CadClient, clock: Clock, random: Random) -> None:
+        self._backlog = backlog
         self._client = client
-        self._config = config
         self._clock = clock
         self._random = random
         self._lanes = [_Lane(kind) for kind in EventKind]
@@ -78,11 +98,11 @@ class Relay:
                 group.create_task(self._run_lane(lane, group), name=f"relay {lane.kind}")
 
     async def drain(self, deadline: float) -> None:
-        """Wait until everything is delivered, the CAD is known to be down, or the deadline (monotonic)."""
+        """Wait until everything is delivered that can be, the CAD is known to be down, or the deadline (monotonic)."""
         while self._clock.monotonic() < deadline:
-            pending = any(len(self._outbox.queue(kind)) for kind in EventKind)
             breaker = self._client.breaker
-            if not pending or ((breaker.down or breaker.holding) and not self.in_flight):
+            over = breaker.down or breaker.holding or self._backlog.stuck
+            if over and not self.in_flight:
                 return
             await self._clock.sleep(0.05)
 
@@ -90,30 +110,31 @@ class Relay:
         for lane in self._lanes:
             lane.failures = 0
             lane.not_before = float("-inf")
-        self._outbox.release_all()
+        self._backlog.release_all()
 
     async def _run_lane(self, lane: _Lane, group: TaskGroup) -> None:
-        alarm = self._outbox.alarm(lane.kind)
+        alarm = self._backlog.alarm(lane.kind)
         while True:
             await alarm.wait_until(self._start_requests(lane, group))
 
     def _start_requests(self, lane: _Lane, group: TaskGroup) -> float | None:
         """Start what may leave now and return when to look again."""
-        queue = self._outbox.queue(lane.kind)
+        queue = self._backlog.queue(lane.kind)
         while True:
             now = self._clock.monotonic()
             held = "held: the CAD refuses the API key" if self._client.breaker.holding else ""
-            self._outbox.expire(lane.kind, now, held)
+            self._backlog.expire(lane.kind, now, held)
             ready = queue.has_ready(now)
             next_at = queue.next_change_at()  # asked after has_ready, which takes out what is due
-            expiring = next_at is not None and next_at <= now  # more than fits into one look
-            if expiring or held or not ready or lane.in_flight >= self._width():
+            if next_at is not None and next_at <= now:  # more expires than fits into one look
+                return now + EXPIRE_PAUSE
+            if held or not ready or lane.in_flight >= self._width(lane):
                 return next_at
             free_at = max(self._client.free_at(lane.operation.name, now), lane.not_before)
             if free_at > now:
                 return _earlier(next_at, free_at)
             busy = lane.busy(now)
-            deliveries = self._outbox.claim(lane.kind, now, busy=busy.keys(), limit=MERGE_LIMIT)
+            deliveries = self._backlog.claim(lane.kind, now, busy=busy.keys(), limit=MERGE_LIMIT)
             ticket = self._client.budgets.take(lane.operation.name) if deliveries else None
             if ticket is None:
                 return min([*busy.values(), *([] if next_at is None else [next_at])], default=None)
@@ -121,8 +142,9 @@ class Relay:
             lane.groups[deliveries[0].group] = now
             group.create_task(self._deliver(lane, deliveries, ticket))
 
-    def _width(self) -> int:
-        return 1 if self._client.breaker.down else LANE_WIDTH
+    def _width(self, lane: _Lane) -> int:
+        # Panics do not wait for a probe that hangs: their pace while requests fail is the budget's.
+        return 1 if self._client.breaker.down and not lane.urgent else LANE_WIDTH
 
     async def _deliver(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
         """Send one request; whatever happens, every claim is ended."""
@@ -131,35 +153,31 @@ class Relay:
             await self._attempt(lane, deliveries, ticket)
         except StoreError:
             self._client.budgets.settle(ticket, sends=0)
-            self._outbox.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
+            self._backlog.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
         except Exception as error:  # an event that raises must not stop the others
             log.exception("delivery raised", kind=lane.kind)
-            self._outbox.bury(deliveries, "internal", type(error).__name__)
+            self._backlog.bury(deliveries, "internal", type(error).__name__)
         finally:
             self._client.budgets.settle(ticket)
             lane.in_flight -= 1
             if lane.groups.get(group) == since:  # not that of a later request, which is still in flight
                 del lane.groups[group]
-            self._outbox.alarm(lane.kind).ring()
+            self._backlog.alarm(lane.kind).ring()
 
     async def _attempt(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
         first = deliveries[0].event
-        once = lane.operation.repeat is Repeat.ONCE
-        if once and first.unclear and self._config.unclear == "fail":
-            self._outbox.bury(deliveries, "unclear", "an attempt may have reached the CAD")
-            return
         units = [delivery.unit_id for delivery in deliveries if delivery.unit_id is not None]
         age = self._clock.monotonic() - first.accepted_at
-        request = v2.deliver(first.server_id, first.event, units, age)
-        if once:
-            await self._outbox.begin_attempt(deliveries)
-        for event in {delivery.event.seq: delivery.event for delivery in deliveries}.values():
-            event.attempts += 1
+        request = v2.deliver(first.server_id, first.event, units, age, first.id)
+        await self._backlog.begin_attempt(deliveries)
         end: CadAnswer | CadError
         try:
             end = await self._client.send(request, ticket)
         except CadError as error:
             end = error
+        if end.sends > 1:  # the HTTP library repeated it on a line that broke
+            for delivery in deliveries:
+                delivery.unclear = True
         self._carry_out(lane, deliveries, judge(end), end)
 
     def _carry_out(
@@ -171,32 +189,44 @@ class Relay:
             case Retry():
                 self._retry(lane, deliveries, verdict)
             case Fail():
-                self._fail(deliveries, verdict, end)
+                self._fail(lane, deliveries, verdict, end)
             case Hold():
-                self._hold(deliveries, end)
+                self._hold(lane, deliveries, end)
             case _:
                 assert_never(verdict)
 
     def _acknowledge(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
         assert isinstance(end, CadAnswer), "only an answer acknowledges"  # noqa: S101 -- judge() says so
         lane.failures = 0
-        if lane.kind is EventKind.CALL_911:
-            result = Result(call_id=v2.read_call_id(end), unverified=deliveries[0].event.unclear)
-            self._outbox.acknowledge(deliveries, result)
-            return
-        updated = v2.read_updated(end)
+        match lane.kind:
+            case EventKind.PANIC | EventKind.STATUS:
+                self._acknowledge_units(deliveries, v2.read_updated(end))
+            case EventKind.PHOTO if v2.read_delivered_photos(end) == 0:
+                self._backlog.bury(deliveries, "no_unit", "the CAD knows no account of this id")
+            case EventKind.CALL_911 | EventKind.DISPATCH_CALL:
+                unverified = deliveries[0].event.unverified
+                self._backlog.acknowledge(
+                    deliveries, Result(call_id=v2.read_call_id(end), unverified=unverified)
+                )
+            case EventKind.BLIP:
+                self._backlog.acknowledge(deliveries, Result(blip_id=v2.read_blip_id(end)))
+            case _:
+                self._backlog.acknowledge(deliveries, None)
+
+    def _acknowledge_units(self, deliveries: Sequence[Delivery], updated: int | None) -> None:
         if updated is not None:
-            self._outbox.count_unmatched(deliveries, len(deliveries) - updated)
+            self._backlog.count_unmatched(deliveries, len(deliveries) - updated)
         if updated == 0:
-            self._outbox.bury(deliveries, "no_unit", "the CAD knows none of the units")
-            return
-        self._outbox.acknowledge(deliveries, Result(updated=updated, of=len(deliveries)))
+            self._backlog.bury(deliveries, "no_unit", "the CAD knows none of the units")
+        else:
+            self._backlog.acknowledge(deliveries, Result(updated=updated, of=len(deliveries)))
 
     def _retry(self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Retry) -> None:
         now = self._clock.monotonic()
         not_before = now
         for delivery in deliveries:
             delivery.postponed_for = f"the last attempt ended with {verdict.reason}"
+            delivery.unclear = delivery.unclear or verdict.unclear
         if not verdict.limited:
             for delivery in deliveries:
                 delivery.attempts += 1
@@ -206,33 +236,47 @@ class Relay:
             if self._client.breaker.down:
                 pause = backoff(lane.failures, urgent=lane.urgent, random=self._random)
                 lane.not_before = now + pause
-        log.warning(
-            "delivery postponed", kind=lane.kind, reason=verdict.reason, units=len(deliveries),
-            seconds=round(not_before - now, 2),
-        )  # fmt: skip
-        self._outbox.reschedule(deliveries, not_before, unclear=verdict.unclear)
+        facts = {"kind": lane.kind, "reason": verdict.reason, "units": len(deliveries)}
+        if verdict.unclear and lane.kind in CALLS:
+            log.warning("call in doubt", **facts)
+            self._backlog.doubt(deliveries)
+        elif verdict.unclear and lane.kind in ONCE:
+            detail = f"{verdict.reason}, and the CAD may have acted all the same"
+            self._backlog.bury(deliveries, "unclear", detail)
+        else:
+            at = max(not_before, self._client.free_at(lane.operation.name, now))
+            log.warning("delivery postponed", seconds=round(at - now, 2), **facts)
+            self._backlog.reschedule(deliveries, not_before)
 
-    def _fail(self, deliveries: Sequence[Delivery], verdict: Fail, end: CadAnswer | CadError) -> None:
+    def _fail(
+        self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Fail, end: CadAnswer | CadError
+    ) -> None:
+        if lane.kind is EventKind.CALL_911_REMOVE and verdict.reason == "not_found" and deliveries[0].unclear:
+            self._backlog.acknowledge(deliveries, None)  # an earlier attempt removed it
+            return
         if verdict.divide and len(deliveries) > 1:
             for delivery in deliveries:
                 delivery.alone = True
-            self._outbox.reschedule(deliveries, self._clock.monotonic())
+            self._backlog.reschedule(deliveries, self._clock.monotonic())
             return
         detail = v2.read_problem(end) if isinstance(end, CadAnswer) else ""
-        self._outbox.bury(deliveries, verdict.reason, detail)
+        self._backlog.bury(deliveries, verdict.reason, detail)
 
-    def _hold(self, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
+    def _hold(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
         """Try again when the key was looked at; fail what is refused although the key is right."""
         breaker = self._client.breaker
         suspect_at = deliveries[0].suspect_at
         if suspect_at is not None and breaker.refused_at < suspect_at < breaker.accepted_at:
-            self._fail(deliveries, Fail("unauthorized"), end)
+            self._fail(lane, deliveries, Fail("unauthorized"), end)
             return
         now = self._clock.monotonic()
-        delay = 0.0 if suspect_at is None else backoff(1, urgent=True, random=self._random)
+        delay = 0.0
         for delivery in deliveries:
+            if suspect_at is not None:  # nobody could say whether the key is right
+                delivery.attempts += 1
+                delay = backoff(delivery.attempts, urgent=lane.urgent, random=self._random)
             delivery.suspect_at = now
-        self._outbox.reschedule(deliveries, now + delay)
+        self._backlog.reschedule(deliveries, now + delay)
 
 
 def _earlier(one: float | None, other: float) -> float:

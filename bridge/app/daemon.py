@@ -3,23 +3,25 @@
 import asyncio
 from asyncio import Task, TaskGroup
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Self
 
 from bridge import __version__, logs
 from bridge.admin import AdminServer, Views
 from bridge.app.parts import Parts, admin_token
+from bridge.app.timekeeper import Timekeeper
 from bridge.app.view import View
 from bridge.clock import Clock
 from bridge.config import Config
 from bridge.errors import BridgeError, StartError, StoreError
 from bridge.events import EventState
 from bridge.sonoran.client import Transport
+from bridge.systemd import NOBODY, Supervisor
 
 PING_TIMEOUT = 5.0  # seconds after which the store counts as stuck
 DEAD_TIMEOUT = 60.0  # seconds after which it counts as dead, which ends the daemon
 UPKEEP_EVERY = 5.0  # seconds
-PRUNE_EVERY = 3600.0  # seconds
+PRUNE_EVERY = 60.0  # seconds
 LAG_EVERY = 0.25  # seconds between looks at the event loop
 LAG_MEMORY = 60  # looks among which the longest stall is told
 RESTART_DELAYS = (1.0, 5.0, 15.0, 60.0)  # seconds before a loop that died is started again
@@ -34,8 +36,15 @@ class Daemon:
         StartError: a port is taken, the outbox is held by another daemon, a file cannot be used.
     """
 
-    def __init__(self, config: Config, clock: Clock, transport: Transport | None = None) -> None:
-        self.parts = Parts(config, clock, transport)
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        transport: Transport | None = None,
+        supervisor: Supervisor = NOBODY,
+    ) -> None:
+        self.parts = Parts(config, clock, transport, supervisor.take_sockets())
+        self._supervisor = supervisor
         self.view = View(self.parts)
         views = Views(
             alive=self._alive,
@@ -66,6 +75,7 @@ class Daemon:
             servers=[server.name for server in self.parts.fleet],
             interval=self.parts.flusher.interval,
         )
+        self._supervisor.notify("READY=1")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -83,10 +93,12 @@ class Daemon:
         loops = {
             "flusher": self._vital("flusher", parts.flusher.run),
             "relay": self._vital("relay", parts.relay.run),
+            "lookup": self._vital("lookup", parts.lookup.run),
             "keeper": self._restarting("keeper", parts.keeper.run),
             "heartbeat": self._restarting("heartbeat", parts.heartbeat.run),
             "upkeep": self._vital("upkeep", self._keep_up),
-            "lag": self._vital("lag", self._watch_lag),
+            "time": self._vital("time", self._watch_time),
+            "life": self._vital("life", self._tell_life),
         }
         async with TaskGroup() as group:
             tasks = {name: group.create_task(loop, name=name) for name, loop in loops.items()}
@@ -106,6 +118,7 @@ class Daemon:
     async def _drain(self, tasks: dict[str, "Task[None]"]) -> None:
         """Take no more pushes, send a last batch if the budget allows, deliver what is kept."""
         self.view.draining = True
+        self._supervisor.notify("STOPPING=1")
         log.info("daemon draining")
         deadline = self._clock.monotonic() + self.parts.config.outbox.drain
         await self.parts.listener.close()
@@ -113,6 +126,7 @@ class Daemon:
         async with TaskGroup() as group:
             group.create_task(self._flush_last(tasks["flusher"], deadline))
             group.create_task(self.parts.relay.drain(deadline))
+        self.parts.outbox.backlog.writeback.save_again()  # before the file is closed
         log.info("daemon drained", pending=self.parts.outbox.counts()[EventState.PENDING])
 
     async def _flush_last(self, flusher: "Task[None]", deadline: float) -> None:
@@ -155,9 +169,8 @@ class Daemon:
         failing = False
         while True:
             try:
-                async with asyncio.timeout(DEAD_TIMEOUT):
-                    await self.parts.store.ping()
-                self.parts.outbox.save_again()
+                await self._ping()
+                self.parts.outbox.backlog.writeback.save_again()
                 if self._clock.monotonic() >= prune_at:
                     prune_at = self._clock.monotonic() + PRUNE_EVERY
                     await self.parts.outbox.prune()
@@ -171,15 +184,44 @@ class Daemon:
                 failing = False
             await self._clock.sleep(UPKEEP_EVERY)
 
-    async def _watch_lag(self) -> None:
+    async def _ping(self) -> None:
+        """Pass through the store's thread.
+
+        Raises:
+            StoreError: the file does not take a write.
+            TimeoutError: the thread is dead. A sleep of the machine ends one wait too, but not two.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DEAD_TIMEOUT / 2):
+                await self.parts.store.ping()
+                return
+        async with asyncio.timeout(DEAD_TIMEOUT / 2):
+            await self.parts.store.ping()
+
+    async def _watch_time(self) -> None:
+        """Tell how late the event loop is, and keep what is remembered true when the machine's time jumps."""
         stalls = [0.0] * LAG_MEMORY
         look = 0
+        timekeeper = Timekeeper(self._clock)
         while True:
-            started = self._clock.monotonic()
+            started = self.parts.outbox.backlog.awake_at = self._clock.monotonic()
             await self._clock.sleep(LAG_EVERY)
+            jump = timekeeper.look()
+            if jump is not None:
+                log.warning("time jumped", wall_seconds=round(jump.wall), slept_seconds=round(jump.sleep))
+                self.parts.outbox.shift(jump.wall, jump.sleep)
+                self.parts.budgets.shift(jump.wall)
             stalls[look % LAG_MEMORY] = max(0.0, self._clock.monotonic() - started - LAG_EVERY)
             self.view.loop_lag = max(stalls)
             look += 1
+
+    async def _tell_life(self) -> None:
+        """Tell whoever watches us that the event loop and the store turn, thrice in the time that is granted."""
+        granted = self._supervisor.watchdog_seconds
+        while granted:
+            if await self._alive():
+                self._supervisor.notify("WATCHDOG=1", f"STATUS={self.view.summary()}")
+            await self._clock.sleep(granted / 3)
 
     async def _alive(self) -> bool:
         try:

@@ -3,8 +3,10 @@
 import secrets
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from random import SystemRandom
+from socket import socket
 
 from bridge import __version__
 from bridge.clock import Clock
@@ -17,6 +19,7 @@ from bridge.flusher import DROP_REASONS, Flusher
 from bridge.heartbeat import Heartbeat
 from bridge.host import write_private
 from bridge.listener import Buffers, Listener, NativeDoor, Tokens
+from bridge.lookup import Lookup
 from bridge.metrics import Metrics
 from bridge.operations import HEARTBEAT, OPERATIONS, UPDATE_UNIT_LOCATIONS
 from bridge.outbox import Outbox
@@ -43,9 +46,16 @@ class Parts:
         config: the checked configuration.
         clock: what time it is.
         transport: what carries requests to the CAD; None: HTTP to ``cad.base_url``.
+        sockets: what the listener was handed over, in place of ``listener.bind``.
     """
 
-    def __init__(self, config: Config, clock: Clock, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        transport: Transport | None = None,
+        sockets: Sequence[socket] = (),
+    ) -> None:
         self.config = config
         self.clock = clock
         self.instance = uuid.uuid4().hex
@@ -82,11 +92,15 @@ class Parts:
             clock,
             _load_postals(config.locations.postals_file),
         )
-        self.relay = Relay(self.outbox, self.client, config.outbox, clock, SystemRandom())
+        random = SystemRandom()
+        self.relay = Relay(self.outbox.backlog, self.client, clock, random)
+        self.lookup = Lookup(
+            self.outbox.backlog, self.client, config.outbox, config.cad.timeout, clock, random
+        )
         self.heartbeat = self._build_heartbeat(heartbeat_pace(
             config.heartbeat.interval, len(names), limits[HEARTBEAT.name]
         ))  # fmt: skip
-        self.listener = self._build_listener()
+        self.listener = self._build_listener(sockets)
 
     def _build_heartbeat(self, interval: float) -> Heartbeat:
         urls = {
@@ -102,7 +116,7 @@ class Parts:
             count_units=self.coalescer.count,
         )
 
-    def _build_listener(self) -> Listener:
+    def _build_listener(self, sockets: Sequence[socket]) -> Listener:
         door = NativeDoor(
             Buffers(fleet=self.fleet, coalescer=self.coalescer, outbox=self.outbox),
             self.metrics,
@@ -111,7 +125,7 @@ class Parts:
             instance=self.instance,
         )
         tokens = Tokens((ServerId(server.id), server.token) for server in self.config.servers)
-        return Listener(self.config.listener, tokens, door.routes, self.metrics, self.clock)
+        return Listener(self.config.listener, tokens, door.routes, self.metrics, self.clock, sockets)
 
 
 def admin_token(config: Config) -> Secret:

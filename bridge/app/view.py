@@ -44,6 +44,13 @@ class View:
         reasons = [*blocking, "CAD down: it does not answer"] if parts.breaker.down else blocking
         return Readiness(ready=not blocking, reasons=reasons)
 
+    def summary(self) -> str:
+        """Return how the daemon is in one line."""
+        reasons = self.readiness().reasons
+        units = sum(self._parts.coalescer.count(server.id) for server in self._parts.fleet)
+        pending = len(self._parts.outbox.backlog)
+        return "; ".join([*(reasons or ["all is well"]), f"{units} units, {pending} events pending"])
+
     def status(self) -> Status:
         """Return everything at a glance."""
         parts = self._parts
@@ -67,7 +74,7 @@ class View:
                     state=ended.state,
                     latency_seconds=ended.latency_seconds,
                 )
-                for ended in reversed(parts.outbox.history.panics)
+                for ended in reversed(parts.outbox.backlog.history.panics)
             ],
         )
 
@@ -76,7 +83,7 @@ class View:
         parts, metrics = self._parts, self._parts.metrics
         for state, number in parts.outbox.counts().items():
             metrics.outbox_events.labels(state).set(number)
-        metrics.outbox_oldest_pending.set(parts.outbox.oldest_pending_at() or 0)
+        metrics.outbox_oldest_pending.set(parts.outbox.backlog.oldest_pending_at() or 0)
         for operation, (_, remaining) in parts.budgets.remaining().items():
             metrics.cad_budget_remaining.labels(operation).set(remaining)
         metrics.cad_up.set(bool(self._cad_up()))
@@ -166,10 +173,10 @@ class View:
             failed=counts[EventState.FAILED],
             expired=counts[EventState.EXPIRED],
             superseded=counts[EventState.SUPERSEDED],
-            oldest_pending_at=outbox.oldest_pending_at(),
+            oldest_pending_at=outbox.backlog.oldest_pending_at(),
             recent_failures=[
                 FailureStatus(id=ended.id, kind=ended.kind, error=ended.error, at=ended.at)
-                for ended in reversed(outbox.history.failures)
+                for ended in reversed(outbox.backlog.history.failures)
             ],
         )
 

@@ -15,11 +15,14 @@ from bridge.heartbeat import ask_players
 from bridge.operations import HEARTBEAT, UPDATE_UNIT_LOCATIONS
 from bridge.postals import Postals
 from bridge.sonoran import v2
-from bridge.sonoran.budget import effective_limits, heartbeat_pace, location_pace
-from bridge.sonoran.client import UNAUTHORIZED
+from bridge.sonoran.budget import FIRST_PENALTY, effective_limits, heartbeat_pace, location_pace
+from bridge.sonoran.client import TOO_MANY_REQUESTS, UNAUTHORIZED
 from bridge.sonoran.http import CadHttp
+from bridge.sonoran.messages import CadAnswer, CadRequest
 
 PROBE_TIMEOUT = 3.0  # seconds a game server has for /dynamic.json
+MOST_WAITS = 2  # for the CAD's rate limit, which a running daemon on the same key may have used up
+LONGEST_WAIT = 60.0  # seconds of one of them: no limit of Sonoran counts longer
 FREE_PLANS = frozenset({"FREE", "0"})
 
 
@@ -93,14 +96,14 @@ async def _ask_cad(config: Config) -> list[str]:
     """Ask getVersion and getServers, and return what does not fit."""
     async with CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, SystemClock()) as cad:
         try:
-            version = await cad.exchange(v2.get_version())
+            version = await _ask(cad, v2.get_version())
             if version.status == UNAUTHORIZED:
                 return [f"cad.api_key_file: the CAD refuses this key: {v2.read_problem(version)}"]
             if not version.ok:
                 return [f"CAD: getVersion: {v2.read_problem(version)}"]
             plan = v2.read_plan(version)
             click.echo(f"CAD:      reached, the key is right, plan {plan or 'unknown'}")
-            servers = await cad.exchange(v2.get_servers())
+            servers = await _ask(cad, v2.get_servers())
         except CadError as error:
             return [f"cad.base_url: {config.cad.base_url} gives no answer: {error.reason}"]
     problems: list[str] = []
@@ -109,6 +112,18 @@ async def _ask_cad(config: Config) -> list[str]:
     if not servers.ok:
         return [*problems, f"CAD: getServers: {v2.read_problem(servers)}"]
     return problems + _compare(config, {server.id: server.name for server in v2.read_servers(servers)})
+
+
+async def _ask(cad: CadHttp, request: CadRequest) -> CadAnswer:
+    """Ask, and wait where the CAD wants us to, as far as a person has the patience."""
+    for _ in range(MOST_WAITS):
+        answer = await cad.exchange(request)
+        seconds = FIRST_PENALTY if answer.retry_after is None else answer.retry_after
+        if answer.status != TOO_MANY_REQUESTS or seconds > LONGEST_WAIT:
+            return answer
+        click.echo(f"CAD:      limits our rate, asking again in {duration_text(seconds)}")
+        await SystemClock().sleep(seconds)
+    return await cad.exchange(request)
 
 
 def _compare(config: Config, known: Mapping[int, str]) -> list[str]:

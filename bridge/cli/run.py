@@ -12,6 +12,7 @@ from bridge.cli.configured import config_option, exit_unusable, load_or_exit
 from bridge.clock import SystemClock
 from bridge.config import Config
 from bridge.errors import ConfigError, StartError
+from bridge.systemd import Supervisor
 
 DIED = 1  # exit code where a part of the daemon died; whoever started it starts it again
 CUT_SHORT = 130  # exit code after a second signal
@@ -48,5 +49,6 @@ async def _serve(config: Config) -> None:
         stop.set()
 
     with host.stop_signals(asyncio.get_running_loop(), signalled):
-        async with Daemon(config, SystemClock()) as daemon:
+        supervisor = Supervisor(os.environ, os.getpid())
+        async with Daemon(config, SystemClock(), supervisor=supervisor) as daemon:
             await daemon.run(stop)

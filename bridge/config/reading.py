@@ -26,6 +26,7 @@ class Reading:
         self._file = file
         self._sources = sources
         self._values: dict[str, object] = {}
+        self._given: set[str] = set()
         self.problems: list[str] = []
 
     def report(self, path: str, message: str) -> None:
@@ -36,6 +37,10 @@ class Reading:
         """Return the value at a path such as ``cad.share``, None if it could not be read."""
         value = self._values.get(path)
         return value if isinstance(value, kind) else None
+
+    def given(self, path: str) -> bool:
+        """Tell whether the file has a key, or leaves it to its default."""
+        return path in self._given
 
     def values(self, kind: type[Kind], path: str | None = None) -> Iterator[tuple[str, Kind]]:
         """Yield path and value of one kind, everywhere or at a path such as ``servers[].id``."""
@@ -51,6 +56,7 @@ class Reading:
                 self.report(join_path(path, key), _unknown(path, key, fields))
         given = [key for key in table if key in fields]
         absent = [key for key in fields if key not in table]
+        self._given.update(join_path(path, key) for key in given)
         values: dict[str, Any] = {}
         for key in given + absent:
             at = join_path(path, key)

@@ -34,8 +34,6 @@ NOT_BUILT = frozenset(
         "cms",
         "listener.tls_cert_file",
         "listener.tls_key_file",
-        "outbox.ttl.kick",
-        "outbox.ttl.other",
         "servers[].allow",
     }
 )
@@ -131,7 +129,9 @@ class TtlConfig(Struct, frozen=True, kw_only=True):
     panic_on: Duration = 600.0
     panic_off: Duration = 86400.0
     status: Duration = 600.0
+    kick: Duration = 60.0
     call_911: Duration = 900.0
+    other: Duration = 86400.0
 
 
 class OutboxConfig(Struct, frozen=True, kw_only=True):

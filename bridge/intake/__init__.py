@@ -1,7 +1,8 @@
 """Bytes to values: what game servers push, read as FXServer's encoder writes it.
 
-``document`` reads JSON that is not quite JSON, ``fields`` reads single values out of it, and one module a
-door makes the domain's values of them. Nothing here does I/O, and nothing but a PushError is raised.
+``document`` reads JSON that is not quite JSON, ``fields`` reads single values out of it, ``required`` refuses those
+that must make sense and do not. One module a door makes the domain's values of them; ``events`` has one more for each
+noun: ``units``, ``calls``, ``call_changes`` and ``blips``. Nothing here does I/O, and nothing but a PushError is raised.
 """
 
 from bridge.intake.events import read_events

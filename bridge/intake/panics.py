@@ -7,9 +7,9 @@ from msgspec import Struct
 from bridge.errors import PushError
 from bridge.events import Panic
 from bridge.intake.document import read_document
-from bridge.intake.events import panic_of
-from bridge.intake.fields import is_list, is_object, mapping_of, place_of, point_of, text_of
+from bridge.intake.fields import is_list, is_object, mapping_of, number_of, place_of, point_of, text_of
 from bridge.intake.locations import height, misplaced
+from bridge.intake.units import panic_of
 from bridge.units import LocationReport
 
 
@@ -47,8 +47,12 @@ def read_panic(body: bytes, *, max_coordinate: float) -> PanicPush:
 
 def _reports(event: Panic, value: object, limit: float) -> tuple[LocationReport, ...]:
     place = point_of(value) if is_list(value) else place_of(mapping_of(value))
+    heading = number_of(mapping_of(value).get("heading"))
     x, y = place.x, place.y
     if x is None or y is None or misplaced(x, y, place.z, limit) is not None:
         return ()
     z = height(place.z, limit)
-    return tuple(LocationReport(unit_id=unit_id, x=x, y=y, z=z, heading=place.w) for unit_id in event.ids)
+    return tuple(
+        LocationReport(unit_id=unit_id, x=x, y=y, z=z, heading=place.w if heading is None else heading)
+        for unit_id in event.ids
+    )

@@ -37,6 +37,22 @@ async def bind(address: Bind, factory: Factory) -> asyncio.Server:
     return server
 
 
+async def adopt(sock: socket.socket, factory: Factory) -> asyncio.Server:
+    """Return a server that accepts connections on a socket that somebody else opened and keeps."""
+    loop = asyncio.get_running_loop()
+    if sock.family == socket.AF_UNIX:
+        return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
+    return await loop.create_server(factory, sock=sock, backlog=BACKLOG)
+
+
+def address_of(sock: socket.socket) -> Bind:
+    """Return where a socket listens."""
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return UnixBind(path=Path(os.fsdecode(name)))
+    return TcpBind(host=name[0], port=name[1])
+
+
 def bound(address: Bind, server: asyncio.Server) -> list[Bind]:
     """Return where a server really listens: port 0 has become a number, a name has become addresses."""
     if isinstance(address, UnixBind):

@@ -31,23 +31,23 @@ class Turnstile:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._inside = 0
+        self.inside = 0
         self._warned = False
 
     def enter(self) -> bool:
         """Tell whether one more may come in; it is counted then."""
-        if self._inside >= self._limit:
+        if self.inside >= self._limit:
             if not self._warned:
                 log.warning("connection limit reached", limit=self._limit)
             self._warned = True
             return False
-        self._inside += 1
+        self.inside += 1
         return True
 
     def leave(self) -> None:
         """Take one out of the count."""
-        self._inside -= 1
-        self._warned = self._warned and self._inside > self._limit // 2
+        self.inside -= 1
+        self._warned = self._warned and self.inside > self._limit // 2
 
 
 class BodyFault(Enum):

@@ -5,6 +5,7 @@ is read before its token is known.
 """
 
 import asyncio
+import socket
 from collections.abc import Sequence
 from http import HTTPStatus
 from types import TracebackType
@@ -18,7 +19,7 @@ from bridge.config import Bind, ListenerConfig
 from bridge.errors import BridgeError
 from bridge.listener.answer import Answer
 from bridge.listener.auth import Tokens, delay_after, unauthorized
-from bridge.listener.binding import bind, bound, release
+from bridge.listener.binding import address_of, adopt, bind, bound, release
 from bridge.listener.body import read_body
 from bridge.listener.connection import Connection, Turnstile, respond
 from bridge.listener.counts import RequestCounts
@@ -28,6 +29,8 @@ from bridge.metrics import Metrics
 
 WARN_EVERY = 60.0  # seconds between two warnings of wrong tokens
 STOP_SECONDS = 2.0  # how long answers under way may take when the listener stops
+FAREWELL_SECONDS = 1.5  # how long a kept connection may wait for one more push, to be told that it ends
+FAREWELL_LOOK = 0.05  # seconds between looks whether all have gone
 
 log = logs.get("listener")
 
@@ -35,11 +38,18 @@ log = logs.get("listener")
 class Listener:
     """Serves the routes on every configured address while it is entered.
 
-    Raises StartError on entering where an address cannot be had.
+    Raises StartError on entering where an address cannot be had. Sockets that were handed over take the place of
+    the configured addresses: whoever keeps them lets clients wait while one daemon goes and the next comes.
     """
 
     def __init__(
-        self, config: ListenerConfig, tokens: Tokens, routes: Sequence[Route], metrics: Metrics, clock: Clock
+        self,
+        config: ListenerConfig,
+        tokens: Tokens,
+        routes: Sequence[Route],
+        metrics: Metrics,
+        clock: Clock,
+        handed_over: Sequence[socket.socket] = (),
     ) -> None:
         self._config = config
         self._tokens = tokens
@@ -47,6 +57,8 @@ class Listener:
         self._counts = RequestCounts(metrics, routes)
         self._clock = clock
         self._turnstile = Turnstile(config.max_connections)
+        self._handed_over = handed_over
+        self._leaving = False
         self._servers: list[tuple[Bind, asyncio.Server]] = []
         self._protocols: web.Server | None = None
         self._warn_again_at = 0.0
@@ -63,7 +75,9 @@ class Listener:
             return Connection(protocols, self._turnstile, self._config.request_timeout, self._count_unrouted)
 
         try:
-            for address in self._config.bind:
+            for sock in self._handed_over:
+                self._servers.append((address_of(sock), await adopt(sock, connect)))
+            for address in () if self._handed_over else self._config.bind:
                 self._servers.append((address, await bind(address, connect)))
         except BaseException:
             await self._stop(protocols)
@@ -87,11 +101,20 @@ class Listener:
     async def _stop(self, protocols: web.Server) -> None:
         for _, server in self._servers:
             server.close()
+        if self._handed_over:
+            await self._say_farewell()
         protocols.pre_shutdown()
         await protocols.shutdown(STOP_SECONDS)
-        for address, _ in self._servers:
+        for address, _ in () if self._handed_over else self._servers:
             release(address)
         self._servers.clear()
+
+    async def _say_farewell(self) -> None:
+        """Tell kept connections that they end with their next answer; cut, they would lose the push on its way."""
+        self._leaving = True
+        deadline = self._clock.monotonic() + FAREWELL_SECONDS
+        while self._turnstile.inside and self._clock.monotonic() < deadline:
+            await self._clock.sleep(FAREWELL_LOOK)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
@@ -105,7 +128,7 @@ class Listener:
         connection.stop_clock()
         self._counts.answered(resource.path if resource else OTHER, f"{answer.status:d}")
         response = respond(answer)
-        if connection.is_last(request.content):
+        if self._leaving or connection.is_last(request.content):
             response.force_close()
         return response
 

@@ -1,12 +1,25 @@
 """The outbox: accepted events, on disk until the CAD has them.
 
-``ledger`` holds the SQL, ``queue`` the order in memory, ``history`` what ended, ``outbox`` joins them; ``records``
-are the values.
+``outbox`` is where they come in, ``backlog`` where they are taken out to be sent. Below them: ``ledger`` holds the
+SQL, ``writeback`` what is written without waiting, ``pending`` what one event is, ``queue`` the order of one kind,
+``precedence`` and ``references`` what waits for what, ``history`` what ended; ``records`` are the values.
 """
 
+from bridge.outbox.backlog import Backlog
 from bridge.outbox.history import Ended
 from bridge.outbox.outbox import Outbox
-from bridge.outbox.queue import Delivery, DeliveryQueue
+from bridge.outbox.pending import Delivery, PendingEvent
+from bridge.outbox.queue import DeliveryQueue
 from bridge.outbox.records import EventView, Idempotency, Result
 
-__all__ = ["Delivery", "DeliveryQueue", "Ended", "EventView", "Idempotency", "Outbox", "Result"]
+__all__ = [
+    "Backlog",
+    "Delivery",
+    "DeliveryQueue",
+    "Ended",
+    "EventView",
+    "Idempotency",
+    "Outbox",
+    "PendingEvent",
+    "Result",
+]

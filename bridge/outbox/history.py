@@ -8,7 +8,7 @@ from msgspec import Struct
 from bridge import logs
 from bridge.events import EventId, EventKind, EventState, Panic, units_of
 from bridge.metrics import Metrics
-from bridge.outbox.queue import PendingEvent
+from bridge.outbox.pending import PendingEvent
 from bridge.outbox.records import Outcome
 from bridge.units import ServerId
 
@@ -74,7 +74,8 @@ class History:
                 say("event delivered", **facts)
             case EventState.SUPERSEDED:
                 self._metrics.events_superseded.labels(*labels).inc()
-                log.info("event superseded", **facts)
+                cancelled = {"reason": outcome.reason} if outcome.reason else {}
+                log.info("event superseded", **facts, **cancelled)
             case EventState.EXPIRED:
                 self._metrics.events_expired.labels(*labels).inc()
                 log.error("event expired", detail=outcome.detail, **facts)

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 
-from bridge.errors import IdempotencyError
+from bridge.errors import IdempotencyError, PushError
 from bridge.events import Event, EventId, EventKind, EventState, kind_of
-from bridge.outbox.records import EventView, Idempotency, Outcome, Result
+from bridge.outbox.records import EventView, Idempotency, NewEvent, Outcome, Result
+from bridge.outbox.references import ABOUT, EndedCall, references_of
 from bridge.store import Row, Transaction
 from bridge.units import ServerId, UnitId
 
@@ -20,16 +21,6 @@ _OUTCOMES = msgspec.json.Decoder(dict[UnitId, Outcome])
 _EVENT_IDS = msgspec.json.Decoder(tuple[EventId, ...])
 
 
-class NewEvent(Struct, frozen=True, kw_only=True):
-    """A row to be: an accepted event; times are Unix seconds."""
-
-    id: EventId
-    server_id: ServerId
-    event: Event
-    accepted_at: float
-    expires_at: float
-
-
 class StoredEvent(Struct, frozen=True, kw_only=True):
     """A pending row as it was found at start; ``event`` is None where the payload cannot be read."""
 
@@ -40,8 +31,8 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     event: Event | None
     accepted_at: float
     expires_at: float
-    attempted: bool
-    unclear: bool
+    attempted_at: float | None
+    unverified: bool
     attempts: int
     outcomes: dict[UnitId, Outcome]
 
@@ -58,9 +49,13 @@ class Ending(Struct, frozen=True, kw_only=True):
 
 
 class Recorded(Struct, frozen=True, kw_only=True):
-    """What became of a request to keep events: their row numbers, or the ids of an earlier same request."""
+    """What became of a request to keep events: their row numbers, or the ids of an earlier same request.
+
+    ``calls`` are events that the new ones are about and that have ended.
+    """
 
     seqs: tuple[int, ...] = ()
+    calls: dict[EventId, EndedCall] = {}
     earlier: tuple[EventId, ...] | None = None
 
 
@@ -69,6 +64,7 @@ def record(events: Sequence[NewEvent], idempotency: Idempotency | None) -> Calla
 
     Raises (in the transaction):
         IdempotencyError: the key came before with another body.
+        PushError: an event is about a call that no event of this server creates.
     """
 
     def work(transaction: Transaction) -> Recorded:
@@ -76,10 +72,11 @@ def record(events: Sequence[NewEvent], idempotency: Idempotency | None) -> Calla
             earlier = find_earlier(transaction, events[0].server_id, idempotency)
             if earlier is not None:
                 return Recorded(earlier=earlier)
+        calls = _check_references(transaction, events)
         seqs = tuple(_insert(transaction, event) for event in events)
         if idempotency is not None:
             _remember(transaction, events, idempotency)
-        return Recorded(seqs=seqs)
+        return Recorded(seqs=seqs, calls=calls)
 
     return work
 
@@ -116,12 +113,16 @@ def mark_attempted(seqs: Sequence[int], at: float) -> Callable[[Transaction], No
     return work
 
 
-def clear_attempted(seq: int, *, unclear: bool) -> Callable[[Transaction], None]:
-    """Note how the last attempt ended; ``unclear``: the CAD may have acted on it or on an earlier one."""
+def clear_attempted(seq: int, attempts: int, *, unverified: bool) -> Callable[[Transaction], None]:
+    """Note that the last attempt needs no look any more; ``unverified``: the CAD may have acted on one all the same.
+
+    Of more than ``attempts`` there is a newer one by now, whose mark stays.
+    """
 
     def work(transaction: Transaction) -> None:
         transaction.execute(
-            "UPDATE events SET attempted_at = NULL, unclear = unclear OR ? WHERE seq = ?", (int(unclear), seq)
+            "UPDATE events SET attempted_at = NULL, unverified = ? WHERE seq = ? AND attempts <= ?",
+            (int(unverified), seq, attempts),
         )
 
     return work
@@ -134,6 +135,18 @@ def save_outcomes(seq: int, outcomes: dict[UnitId, Outcome]) -> Callable[[Transa
     def work(transaction: Transaction) -> None:
         transaction.execute(
             "UPDATE events SET outcomes = ? WHERE seq = ? AND state = 'pending'", (encoded, seq)
+        )
+
+    return work
+
+
+def save_event(seq: int, event: Event) -> Callable[[Transaction], None]:
+    """Note what a pending event is about by now."""
+    encoded = _ENCODER.encode(event)
+
+    def work(transaction: Transaction) -> None:
+        transaction.execute(
+            "UPDATE events SET payload = ? WHERE seq = ? AND state = 'pending'", (encoded, seq)
         )
 
     return work
@@ -164,8 +177,8 @@ def end(ending: Ending) -> Callable[[Transaction], None]:
 def load_pending(transaction: Transaction) -> list[StoredEvent]:
     """Return what had not ended, in the order of acceptance."""
     rows = transaction.query(
-        "SELECT seq, id, server, kind, payload, accepted_at, expires_at, attempted_at IS NOT NULL, unclear,"
-        " attempts, outcomes"
+        "SELECT seq, id, server, kind, payload, accepted_at, expires_at, attempted_at, unverified, attempts,"
+        " outcomes"
         " FROM events WHERE state = 'pending' ORDER BY seq"
     )
     return [_stored(row) for row in rows]
@@ -191,6 +204,39 @@ def find(server_id: ServerId, event_id: EventId) -> Callable[[Transaction], Even
     return work
 
 
+def find_calls(
+    events: Sequence[tuple[ServerId, EventId]],
+) -> Callable[[Transaction], dict[EventId, EndedCall]]:
+    """Look up how the events of calls ended; one that did not, or is no longer known, is left out."""
+
+    def work(transaction: Transaction) -> dict[EventId, EndedCall]:
+        views = [find(server_id, event_id)(transaction) for server_id, event_id in events]
+        return {
+            view.id: EndedCall.of(view)
+            for view in views
+            if view is not None and view.state is not EventState.PENDING
+        }
+
+    return work
+
+
+def shift(last: int, seconds: float, extension: float) -> Callable[[Transaction], None]:
+    """Move what is remembered by ``seconds``, as the machine's clock moved, and let events live ``extension`` longer.
+
+    Rows after ``last`` were made since, by the new time.
+    """
+
+    def work(transaction: Transaction) -> None:
+        transaction.execute(
+            "UPDATE events SET accepted_at = accepted_at + ?, attempted_at = attempted_at + ?,"
+            " expires_at = expires_at + ? WHERE state = 'pending' AND seq <= ?",
+            (seconds, seconds, seconds + extension, last),
+        )
+        transaction.execute("UPDATE idempotency SET created_at = created_at + ?", (seconds,))
+
+    return work
+
+
 def prune(now: float, keep_delivered: float, keep_failed: float, limit: int) -> Callable[[Transaction], int]:
     """Delete up to ``limit`` events that ended long enough ago, and old keys; return how many events went."""
 
@@ -210,6 +256,30 @@ def prune(now: float, keep_delivered: float, keep_failed: float, limit: int) -> 
         return deleted
 
     return work
+
+
+def _check_references(transaction: Transaction, events: Sequence[NewEvent]) -> dict[EventId, EndedCall]:
+    """Return the ended ones of the events that ``events`` are about.
+
+    Raises:
+        PushError: one is not there, or creates no such call; each is named by the index of who refers to it.
+    """
+    ended: dict[EventId, EndedCall] = {}
+    problems: list[tuple[int, str]] = []
+    for index, event in enumerate(events):
+        for call in references_of(event.event):
+            found = find(event.server_id, call)(transaction)
+            about = ABOUT[kind_of(event.event)]
+            if found is None:
+                problems.append((index, f"call: this server has no event {call}"))
+            elif found.type not in about:
+                wanted = " or ".join(sorted(about))
+                problems.append((index, f"call: event {call} is a {found.type}, expected a {wanted}"))
+            elif found.state is not EventState.PENDING:
+                ended[call] = EndedCall.of(found)
+    if problems:
+        raise PushError(f"{len(problems)} of {len(events)} events make no sense; none was stored", problems)
+    return ended
 
 
 def _insert(transaction: Transaction, event: NewEvent) -> int:
@@ -241,9 +311,19 @@ def _remember(transaction: Transaction, events: Sequence[NewEvent], idempotency:
 
 
 def _stored(row: Row) -> StoredEvent:
-    seq, event_id, server, kind, payload, accepted_at, expires_at, attempted, unclear, attempts, outcomes = (
-        row
-    )
+    (
+        seq,
+        event_id,
+        server,
+        kind,
+        payload,
+        accepted_at,
+        expires_at,
+        attempted_at,
+        unverified,
+        attempts,
+        outcomes,
+    ) = row
     try:
         event = _EVENT.decode(payload if isinstance(payload, bytes) else b"")
         ended = _OUTCOMES.decode(outcomes) if isinstance(outcomes, bytes) else {}
@@ -257,8 +337,8 @@ def _stored(row: Row) -> StoredEvent:
         event=event,
         accepted_at=float(accepted_at or 0),
         expires_at=float(expires_at or 0),
-        attempted=bool(attempted),
-        unclear=bool(unclear),
+        attempted_at=None if attempted_at is None else float(attempted_at),
+        unverified=bool(unverified),
         attempts=int(attempts or 0),
         outcomes=ended,
     )

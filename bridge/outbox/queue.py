@@ -1,95 +1,29 @@
 """The pending events of one kind in memory: what may be tried now, what later, and what must wait its turn.
 
 An event about several units is several deliveries, one a unit, since each unit has an order of its own. For a
-state (panic, status) only the newest waits: a newer one supersedes it. Calls have no order among themselves.
+state (panic, status) only the newest waits: a newer one supersedes it. What is held (it waits for another event,
+or an attempt of it is looked up) stays here, since it can expire, but is not handed out.
 """
 
 import heapq
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import count
 
-from bridge.events import Event, EventId, EventKind, Panic, Status, kind_of
-from bridge.outbox.ledger import NewEvent
-from bridge.outbox.records import Outcome
-from bridge.units import ServerId, UnitId
+from bridge.outbox.pending import Delivery
 
 HEAP_SLACK = 64  # entries of ended deliveries that are not worth clearing out
-EXPIRE_LIMIT = 500  # deliveries taken out at once, so that a great backlog does not keep the event loop
-
-
-class PendingEvent:
-    """An event that has not ended. Times are monotonic seconds unless their name says Unix."""
-
-    __slots__ = (
-        "accepted_at",
-        "accepted_at_unix",
-        "attempts",
-        "event",
-        "expires_at",
-        "id",
-        "kind",
-        "open",
-        "outcomes",
-        "seq",
-        "server_id",
-        "unclear",
-    )
-
-    def __init__(self, seq: int, new: NewEvent, accepted_at: float, expires_at: float) -> None:
-        self.seq = seq
-        self.id: EventId = new.id
-        self.server_id: ServerId = new.server_id
-        self.event: Event = new.event
-        self.kind: EventKind = kind_of(new.event)
-        self.accepted_at = accepted_at
-        self.accepted_at_unix = new.accepted_at
-        self.expires_at = expires_at
-        self.attempts = 0
-        self.unclear = False  # an attempt may have reached the CAD without our hearing of it
-        self.open = 0  # deliveries that have not ended
-        self.outcomes: dict[UnitId, Outcome] = {}
-
-
-class Delivery:
-    """One unit's share in an event; ``unit_id`` is None where the event is about no unit."""
-
-    __slots__ = ("alone", "attempts", "event", "expiry_known", "postponed_for", "suspect_at", "unit_id")
-
-    def __init__(self, event: PendingEvent, unit_id: UnitId | None) -> None:
-        self.event = event
-        self.unit_id = unit_id
-        self.attempts = 0
-        self.postponed_for = ""  # why the last attempt did not end it
-        self.expiry_known = False  # it stands in the queue's heap of what expires
-        self.alone = False  # not to be merged with others: a merged request was refused
-        self.suspect_at: float | None = None  # when the CAD last refused the key for it
-
-    @property
-    def group(self) -> tuple[ServerId, object]:
-        """Return what deliveries must share to go in one request: server and state."""
-        match self.event.event:
-            case Panic(active=active):
-                return self.event.server_id, active
-            case Status(status=status):
-                return self.event.server_id, status
-            case _:
-                return self.event.server_id, self.event.seq
-
-    @property
-    def order(self) -> tuple[ServerId, UnitId | int]:
-        """Return what only one delivery at a time may be in flight for."""
-        return self.event.server_id, self.event.seq if self.unit_id is None else self.unit_id
+EXPIRE_LIMIT = 50  # deliveries taken out at once, so that a great backlog does not keep the event loop
 
 
 class DeliveryQueue:
     """The deliveries of one kind."""
 
     def __init__(self) -> None:
-        self._waiting: dict[object, Delivery] = {}  # by order: the newest not in flight
-        self._claimed: dict[object, Delivery] = {}  # by order: in flight
-        self._ready: OrderedDict[object, Delivery] = OrderedDict()  # by order: may be tried now
+        self._waiting: dict[Hashable, Delivery] = {}  # by order: the newest not in flight
+        self._claimed: dict[Hashable, Delivery] = {}  # by order: in flight
+        self._ready: OrderedDict[Hashable, Delivery] = OrderedDict()  # by order: may be tried now
         self._later: list[tuple[float, int, Delivery]] = []
         self._expiring: list[tuple[float, int, Delivery]] = []
         self._tie = count()
@@ -102,24 +36,28 @@ class DeliveryQueue:
         """Return how many deliveries are in flight."""
         return len(self._claimed)
 
+    @property
+    def stuck(self) -> bool:
+        """Tell whether nothing here can go on by itself: all that is left is held."""
+        return not self._claimed and all(delivery.event.held for delivery in self._waiting.values())
+
     def add(self, delivery: Delivery) -> Delivery | None:
         """Take a new delivery and return the one that it supersedes, if any."""
         superseded = self._waiting.pop(delivery.order, None)
         self._ready.pop(delivery.order, None)
         self._waiting[delivery.order] = delivery
         self._watch_expiry(delivery)
-        if delivery.order not in self._claimed:
-            self._ready[delivery.order] = delivery
+        self._make_ready(delivery)
         return superseded
 
-    def claim(self, now: float, busy: AbstractSet[object], limit: int) -> list[Delivery]:
+    def claim(self, now: float, busy: AbstractSet[Hashable], limit: int) -> list[Delivery]:
         """Take the longest ready delivery whose group is not ``busy``, and others that may share its request."""
         self._promote(now)
         first = next((delivery for delivery in self._ready.values() if delivery.group not in busy), None)
         if first is None:
             return []
         chosen = [first]
-        if not first.alone and first.unit_id is not None:  # without a unit it is a group of its own
+        if not first.alone and first.unit_id is not None:  # without a unit it is one of its own
             chosen += self._companions(first, limit - 1)
         for delivery in chosen:
             del self._ready[delivery.order]
@@ -132,7 +70,33 @@ class DeliveryQueue:
         del self._claimed[delivery.order]
         successor = self._waiting.get(delivery.order)
         if successor is not None:
-            self._ready[successor.order] = successor
+            self._make_ready(successor)
+
+    def set_aside(self, delivery: Delivery) -> None:
+        """End a claim whose delivery is held from now on."""
+        self.settle(delivery)
+        self._waiting[delivery.order] = delivery
+        self._watch_expiry(delivery)
+
+    def hold(self, delivery: Delivery) -> None:
+        """Have a delivery that may be tried now wait: it is held from now on."""
+        self._ready.pop(delivery.order, None)
+
+    def unhold(self, delivery: Delivery, not_before: float) -> None:
+        """Let a delivery be tried that was held."""
+        self._push(self._later, not_before, delivery)
+
+    def withdraw(self, delivery: Delivery) -> bool:
+        """Take out a delivery that is not in flight; tell whether it was there."""
+        if self._waiting.get(delivery.order) is not delivery:
+            return False
+        del self._waiting[delivery.order]
+        self._ready.pop(delivery.order, None)
+        return True
+
+    def postpone_expiry(self, seconds: float) -> None:
+        """Have everything expire later, as its events do by now."""
+        self._expiring = [(at + seconds, tie, delivery) for at, tie, delivery in self._expiring]
 
     def put_back(self, delivery: Delivery, not_before: float) -> bool:
         """End a claim without an end of the delivery; False where a newer one made it pointless."""
@@ -160,9 +124,7 @@ class DeliveryQueue:
         while self._expiring and self._expiring[0][0] <= now and len(expired) < EXPIRE_LIMIT:
             delivery = heapq.heappop(self._expiring)[2]
             delivery.expiry_known = False
-            if self._waiting.get(delivery.order) is delivery:
-                del self._waiting[delivery.order]
-                self._ready.pop(delivery.order, None)
+            if self.withdraw(delivery):
                 expired.append(delivery)
         return expired
 
@@ -196,7 +158,8 @@ class DeliveryQueue:
             self._make_ready(heapq.heappop(self._later)[2])
 
     def _make_ready(self, delivery: Delivery) -> None:
-        if self._waiting.get(delivery.order) is delivery and delivery.order not in self._claimed:
+        waiting = self._waiting.get(delivery.order) is delivery and delivery.order not in self._claimed
+        if waiting and not delivery.event.held:
             self._ready[delivery.order] = delivery
 
     def _companions(self, first: Delivery, limit: int) -> list[Delivery]:

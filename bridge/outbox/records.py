@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from bridge.events import EventId, EventKind, EventState
+from bridge.events import Event, EventId, EventKind, EventState
+from bridge.units import ServerId
 
 
 class Idempotency(Struct, frozen=True, kw_only=True):
@@ -12,16 +13,29 @@ class Idempotency(Struct, frozen=True, kw_only=True):
     body_hash: bytes
 
 
+class NewEvent(Struct, frozen=True, kw_only=True):
+    """A row to be: an accepted event; times are Unix seconds."""
+
+    id: EventId
+    server_id: ServerId
+    event: Event
+    accepted_at: float
+    expires_at: float
+
+
 class Result(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
     """What the CAD said of a delivered event.
 
     ``updated`` of the ``of`` units in the request were known to the CAD; ``call_id`` is Sonoran's number of a
-    new call; ``unverified`` says that an earlier attempt may have reached the CAD too.
+    new call, ``blip_id`` that of a new blip; ``unverified`` says that an earlier attempt may have reached the CAD
+    too, ``cancelled`` that the call to be ended was never sent.
     """
 
     updated: int | None = None
     of: int | None = None
     call_id: int | None = None
+    blip_id: int | None = None
+    cancelled: bool = False
     unverified: bool = False
 
 

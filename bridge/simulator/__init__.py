@@ -2,8 +2,9 @@
 
 A request goes down this line::
 
-    server (sockets) -> cloud (faults, delays) -> cad (key, limits, plan) -> emergency | general -> community
+    server (sockets) -> cloud (faults, delays) -> cad (key, limits, plan)
+        -> units | calls | dispatch_calls | blips | general -> community (with its board of calls)
 
-``control`` is a second door beside it, for whoever steers a test. Nothing here knows the bridge's own client
+``control`` is a second door beside it, for whoever steers a test and reads the ``state``. Nothing here knows the bridge's own client
 or tables, so that a misreading of the documents cannot hide in both.
 """

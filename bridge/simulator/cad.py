@@ -35,7 +35,7 @@ class Cad:
         self,
         *,
         key: str = SIMULATOR_KEY,
-        plan: Plan = Plan.PLUS,
+        plan: Plan = Plan.PRO,
         servers: Collection[int] = (1, 2, 3, 4),
         known_units: Collection[str] | None = None,
     ) -> None:
@@ -117,7 +117,7 @@ class Cad:
         return json_reply(content, status=HTTPStatus.TOO_MANY_REQUESTS, headers={**ids, **(headers or {})})
 
     def reset(self) -> None:
-        """Forget what happened and go back to the documented limits; plan, servers and known units stay."""
+        """Forget what happened and go back to the documented limits; the community's settings stay."""
         self.community.forget()
         self.limiter.restore()
 

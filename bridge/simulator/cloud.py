@@ -71,7 +71,7 @@ class Cloud:
         self._released = asyncio.Event()
 
     def reset(self) -> None:
-        """Forget what happened, and the faults; plan, servers and known units stay."""
+        """Forget what happened, and the faults; the community's settings stay."""
         self.clear_faults()
         self.journal.clear()
         self.cad.reset()
@@ -85,7 +85,7 @@ class Cloud:
             case RefuseKey():
                 return self.cad.refuse_key(request)
             case Answer() as answer:
-                return self._answer(request, answer)
+                return self._stand_in(request, fate, answer)
             case Hang(acts=acts):
                 dropped = self._lose(request, fate, acts=acts)
                 await released.wait()
@@ -105,6 +105,7 @@ class Cloud:
 
     def _act(self, request: Request, fate: Fate) -> Reply:
         if self._weather is not None and self._weather.fails():
+            self.cad.count(request, self.now())
             return self._answer(request, Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR))
         return self.cad.handle(request, self.now(), fate.refused)
 
@@ -114,8 +115,14 @@ class Cloud:
         self.cad.count(request, self.now())
         return Dropped(after_acting=False)
 
+    def _stand_in(self, request: Request, fate: Fate, answer: Answer) -> Reply:
+        if answer.acts:
+            self._act(request, fate)
+        else:
+            self.cad.count(request, self.now())
+        return self._answer(request, answer)
+
     def _answer(self, request: Request, answer: Answer) -> Reply:
-        self.cad.count(request, self.now())
         headers = dict(answer.headers)
         if answer.retry_after is not None:
             headers["Retry-After"] = answer.retry_after

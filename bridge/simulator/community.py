@@ -1,4 +1,4 @@
-"""What the simulated CAD knows: one community's servers, units, calls and heartbeats."""
+"""What the simulated CAD knows: one community's servers, units, calls, blips, photos and heartbeats."""
 
 import uuid
 from collections.abc import Collection, Iterable
@@ -7,9 +7,11 @@ from enum import IntEnum
 
 from msgspec import Struct
 
-from bridge.simulator.shapes import Coordinates, NewEmergencyCall, Vehicle
+from bridge.simulator.board import Board, EmergencyCall
+from bridge.simulator.shapes import Coordinates, NewBlip, Vehicle
 
 AVAILABLE = 2  # UNIT_STATUS of a unit that nobody has set yet
+OFFLINE = 100  # UNIT_STATUS of one that is logged out
 
 
 class Plan(IntEnum):
@@ -40,16 +42,6 @@ class Unit(Struct, kw_only=True):
     updated_at: float = 0.0
 
 
-class EmergencyCall(Struct, frozen=True, kw_only=True):
-    """An open 911 call; it vanishes at ``ends_at`` (Unix time), if it has one."""
-
-    call_id: int
-    server_id: int
-    content: NewEmergencyCall
-    created_at: float
-    ends_at: float | None
-
-
 class Heartbeat(Struct, frozen=True, kw_only=True):
     """The last heartbeat of a server, and how many there were; ``received_at`` is Unix time."""
 
@@ -58,12 +50,37 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     count: int
 
 
+class Blip(Struct, frozen=True, kw_only=True):
+    """A mark on the live map of a server."""
+
+    blip_id: int
+    server_id: int
+    content: NewBlip
+
+
+class Kick(Struct, frozen=True, kw_only=True):
+    """A unit that was logged out; ``kicked_at`` is Unix time."""
+
+    server_id: int
+    unit_id: str
+    reason: str
+    kicked_at: float
+
+
+class Photo(Struct, frozen=True, kw_only=True):
+    """A picture that reached a player; ``sent_at`` is Unix time."""
+
+    unit_id: str
+    url: str
+    sent_at: float
+
+
 class Community:
     """One community of the simulated CAD.
 
     ``known_units`` are the community user ids that some account has linked; None: all there are.
     ``camel_calls`` makes getCalls answer ``activeCalls``, as Sonoran's page shows it, for ``ActiveCalls``, as
-    the OpenAPI document does.
+    the OpenAPI document does; a call shows there only ``calls_visible_after`` seconds after it was made.
     """
 
     def __init__(self, plan: Plan, servers: Iterable[int], known_units: Collection[str] | None) -> None:
@@ -71,14 +88,22 @@ class Community:
         self.servers = tuple(servers)
         self.known_units = None if known_units is None else frozenset(known_units)
         self.camel_calls = False
+        self.calls_visible_after = 0.0
+        self.board = Board()
         self.units: dict[str, Unit] = {}
         self.heartbeats: dict[int, Heartbeat] = {}
-        self._calls: dict[int, EmergencyCall] = {}
-        self._last_call_id = 0
+        self.blips: list[Blip] = []
+        self.kicks: list[Kick] = []
+        self.photos: list[Photo] = []
+        self._last_blip_id = 0
+
+    def knows(self, unit_id: str) -> bool:
+        """Tell whether some account has linked a community user id."""
+        return self.known_units is None or unit_id in self.known_units
 
     def unit(self, unit_id: str, server_id: int) -> Unit | None:
         """Return the unit of a community user id, which ``server_id`` speaks of; None: no account has linked it."""
-        if self.known_units is not None and unit_id not in self.known_units:
+        if not self.knows(unit_id):
             return None
         if unit_id not in self.units:
             account = str(uuid.uuid5(uuid.NAMESPACE_OID, unit_id))
@@ -88,33 +113,31 @@ class Community:
         unit.server_id = server_id
         return unit
 
-    def open_call(self, server_id: int, content: NewEmergencyCall, now: float) -> EmergencyCall:
-        """Add a 911 call."""
-        self._last_call_id += 1
-        minutes = content.delete_after_minutes
-        call = EmergencyCall(
-            call_id=self._last_call_id,
-            server_id=server_id,
-            content=content,
-            created_at=now,
-            ends_at=None if minutes is None else now + minutes * 60.0,
-        )
-        self._calls[call.call_id] = call
-        return call
+    def kick(self, unit: Unit, reason: str, now: float) -> None:
+        """Log a unit out: it is offline and on no call any more."""
+        unit.status = OFFLINE
+        unit.updated_at = now
+        self.board.detach((unit.ident,), now)
+        self.kicks.append(Kick(server_id=unit.server_id, unit_id=unit.unit_id, reason=reason, kicked_at=now))
 
     def calls(self, now: float) -> list[EmergencyCall]:
         """Return the 911 calls that are open at ``now``, oldest first."""
-        ended = [key for key, call in self._calls.items() if call.ends_at is not None and call.ends_at <= now]
-        for key in ended:
-            del self._calls[key]
-        return list(self._calls.values())
+        return self.board.emergency(now)
 
     def remove_call(self, server_id: int, call_id: int, now: float) -> bool:
-        """Remove an open 911 call of a server; tell whether there was one."""
-        if not any(call.call_id == call_id and call.server_id == server_id for call in self.calls(now)):
-            return False
-        del self._calls[call_id]
-        return True
+        """Remove an open 911 call of a server, as a dispatcher may too; tell whether there was one."""
+        return self.board.remove(server_id, call_id, now)
+
+    def close_call(self, server_id: int, call_id: int, now: float) -> bool:
+        """Close an open dispatch call of a server, as a dispatcher may too; tell whether there was one."""
+        return self.board.close(server_id, call_id, now)
+
+    def mark(self, server_id: int, content: NewBlip) -> Blip:
+        """Add a blip."""
+        self._last_blip_id += 1
+        blip = Blip(blip_id=self._last_blip_id, server_id=server_id, content=content)
+        self.blips.append(blip)
+        return blip
 
     def beat(self, server_id: int, player_count: int, now: float) -> None:
         """Take a heartbeat."""
@@ -122,10 +145,12 @@ class Community:
         self.heartbeats[server_id] = Heartbeat(player_count=player_count, received_at=now, count=count)
 
     def forget(self) -> None:
-        """Forget units, calls and heartbeats; plan, servers and known units stay. Call ids are never used again."""
+        """Forget what happened; the settings stay. Ids of calls and blips are never used again."""
+        self.board.forget()
         self.units.clear()
         self.heartbeats.clear()
-        self._calls.clear()
+        for happened in (self.blips, self.kicks, self.photos):
+            happened.clear()
 
 
 def utc(instant: float) -> str:

@@ -8,11 +8,11 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bridge.simulator.cloud import Cloud
-from bridge.simulator.community import EmergencyCall, Heartbeat, Plan, Unit
+from bridge.simulator.community import Plan
 from bridge.simulator.faults import Fault
 from bridge.simulator.journal import Received
 from bridge.simulator.messages import Reply, Request, json_reply, title_of
-from bridge.simulator.shapes import UNIT_STATUS
+from bridge.simulator.state import state_of
 
 PREFIX = "/_simulator/"
 
@@ -22,7 +22,8 @@ PlanName = Literal["FREE", "STANDARD", "PLUS", "PRO"]
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``POST /_simulator/settings`` may change; what is left out stays.
 
-    ``known_units`` null: every unit is known. ``limits`` false: count, but never answer 429. ``per_minute``
+    ``known_units`` null: every unit is known. ``calls_visible_after``: the seconds until getCalls shows a new call.
+    ``limits`` false: count, but never answer 429. ``per_minute``
     gives operations another limit, null none at all.
     """
 
@@ -30,10 +31,19 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     known_units: frozenset[str] | UnsetType | None = UNSET
     servers: list[int] | UnsetType = UNSET
     camel_calls: bool | UnsetType = UNSET
+    calls_visible_after: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     limits: bool | UnsetType = UNSET
     per_minute: dict[str, Annotated[int, Meta(ge=0)] | None] = {}
 
 
+class CallOnBoard(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The call that ``POST /_simulator/calls/close`` or ``…/remove`` is about, as a dispatcher would point at it."""
+
+    server: int
+    call_id: int
+
+
+_CALL = msgspec.json.Decoder(CallOnBoard)
 _FAULTS: msgspec.json.Decoder[Fault | list[Fault]] = msgspec.json.Decoder(Fault | list[Fault])
 _SETTINGS = msgspec.json.Decoder(Settings)
 
@@ -51,6 +61,8 @@ class Control:
             ("DELETE", "faults"): self._clear_faults,
             ("POST", "reset"): self._reset,
             ("POST", "settings"): self._settings,
+            ("POST", "calls/close"): self._close_call,
+            ("POST", "calls/remove"): self._remove_call,
         }
 
     def handle(self, request: Request) -> Reply:
@@ -65,21 +77,7 @@ class Control:
 
     def _state(self, request: Request) -> Reply:
         del request
-        cad, community = self._cloud.cad, self._cloud.cad.community
-        known = community.known_units
-        state = {
-            "plan": community.plan.name,
-            "servers": community.servers,
-            "known_units": None if known is None else sorted(known),
-            "units": {unit.unit_id: _unit(unit) for unit in community.units.values()},
-            "calls": [_call(call) for call in community.calls(self._cloud.now())],
-            "heartbeats": {str(server): _heartbeat(beat) for server, beat in community.heartbeats.items()},
-            "limits": cad.limiter.enforced,
-            "windows": cad.limiter.tallies(),
-            "violations": cad.limiter.violations,
-            "requests": self._cloud.journal.total,
-        }
-        return json_reply(state)
+        return json_reply(state_of(self._cloud))
 
     def _requests(self, request: Request) -> Reply:
         query = request.query
@@ -115,6 +113,18 @@ class Control:
         self._change_community(settings)
         return self._state(request)
 
+    def _close_call(self, request: Request) -> Reply:
+        return self._end_call(request, self._cloud.cad.community.close_call)
+
+    def _remove_call(self, request: Request) -> Reply:
+        return self._end_call(request, self._cloud.cad.community.remove_call)
+
+    def _end_call(self, request: Request, end: Callable[[int, int, float], bool]) -> Reply:
+        call = _CALL.decode(request.body)
+        if not end(call.server, call.call_id, self._cloud.now()):
+            return refusal(HTTPStatus.NOT_FOUND, "There is no such open call.")
+        return json_reply(call)
+
     def _change_community(self, settings: Settings) -> None:
         community = self._cloud.cad.community
         if settings.plan is not UNSET:
@@ -125,44 +135,13 @@ class Control:
             community.servers = tuple(settings.servers)
         if settings.camel_calls is not UNSET:
             community.camel_calls = settings.camel_calls
+        if settings.calls_visible_after is not UNSET:
+            community.calls_visible_after = settings.calls_visible_after
 
 
 def refusal(status: int, detail: str) -> Reply:
     """Return how the control door says no."""
     return json_reply({"title": title_of(status), "status": status, "detail": detail}, status=status)
-
-
-def _unit(unit: Unit) -> object:
-    return {
-        "ident": unit.ident,
-        "account": unit.account,
-        "server": unit.server_id,
-        "status": UNIT_STATUS[unit.status],
-        "is_panic": unit.is_panic,
-        "location": unit.location,
-        "coordinates": unit.coordinates,
-        "vehicle": unit.vehicle,
-        "peer_id": unit.peer_id,
-        "updated_at": unit.updated_at,
-    }
-
-
-def _call(call: EmergencyCall) -> object:
-    return {
-        "call_id": call.call_id,
-        "server": call.server_id,
-        "emergency": call.content.is_emergency,
-        "caller": call.content.caller,
-        "location": call.content.location,
-        "description": call.content.description,
-        "metadata": call.content.meta_data or {},
-        "created_at": call.created_at,
-        "ends_at": call.ends_at,
-    }
-
-
-def _heartbeat(beat: Heartbeat) -> object:
-    return {"players": beat.player_count, "received_at": beat.received_at, "count": beat.count}
 
 
 def _received(received: Received) -> object:
@@ -172,6 +151,7 @@ def _received(received: Received) -> object:
         "wall": received.wall,
         "method": received.method,
         "path": received.path,
+        "query": received.query,
         "operation": received.operation,
         "server": received.server,
         "body": received.decoded(),

@@ -30,12 +30,16 @@ class Delay(_Scope, frozen=True, kw_only=True, tag_field="fault", tag="delay"):
 
 
 class Answer(_Scope, frozen=True, kw_only=True, tag_field="fault", tag="answer"):
-    """The CAD answers this without acting; ``body`` is sent as it is, without one it is as Sonoran words it."""
+    """This is answered; ``body`` is sent as it is, without one it is as Sonoran words it.
+
+    ``acts``: the CAD did what was asked, and something in front of it gives this answer in place of the CAD's.
+    """
 
     status: Annotated[int, Meta(ge=200, le=599)]
     retry_after: str | None = None
     headers: dict[str, str] = {}
     body: str | None = None
+    acts: bool = False
 
 
 class Hang(_Scope, frozen=True, kw_only=True, tag_field="fault", tag="hang"):

@@ -25,6 +25,7 @@ class Received(Struct, kw_only=True, eq=False):
     wall: float
     method: str
     path: str
+    query: dict[str, str]
     operation: str | None
     server: int | None
     body: bytes
@@ -63,6 +64,7 @@ class Journal:
             wall=wall,
             method=request.method,
             path=request.path,
+            query=dict(request.query),
             operation=operation,
             server=server,
             body=request.body,

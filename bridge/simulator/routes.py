@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 from msgspec import Struct
 
-from bridge.simulator import emergency, general
+from bridge.simulator import blips, calls, dispatch_calls, general, units
 from bridge.simulator.community import Community, Plan
 from bridge.simulator.messages import Ask, ProblemError, Request
 
 Handler = Callable[[Community, Ask], object]
 
-FREE, STANDARD, PLUS = Plan.FREE, Plan.STANDARD, Plan.PLUS
+FREE, STANDARD, PLUS, PRO = Plan
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -49,6 +49,7 @@ def _row(operation: str, line: str, per_minute: int | None, plan: Plan, handler:
 
 
 _SERVER = "/v2/emergency/servers/{serverId}"
+_DISPATCH = f"{_SERVER}/dispatch-calls"
 _GENERAL = "/v2/general"
 
 # Reading the configured servers is documented as Standard in one place and as Plus in another (v1); here it
@@ -59,14 +60,23 @@ ROUTES: tuple[Route, ...] = (
         f"PATCH {_SERVER}/unit-locations",
         12,
         STANDARD,
-        emergency.update_unit_locations,
+        units.update_unit_locations,
     ),
-    _row("setUnitPanic", f"PATCH {_SERVER}/units/panic", 20, STANDARD, emergency.set_unit_panic),
-    _row("setUnitStatus", f"PATCH {_SERVER}/units/status", 30, STANDARD, emergency.set_unit_status),
-    _row("getActiveUnits", f"GET {_SERVER}/units", 3, PLUS, emergency.get_active_units),
-    _row("create911Call", f"POST {_SERVER}/calls/911", 10, STANDARD, emergency.create_911_call),
-    _row("remove911Call", f"DELETE {_SERVER}/calls/911/{{callId}}", 10, STANDARD, emergency.remove_911_call),
-    _row("getCalls", f"GET {_SERVER}/calls", 5, PLUS, emergency.get_calls),
+    _row("setUnitPanic", f"PATCH {_SERVER}/units/panic", 20, STANDARD, units.set_unit_panic),
+    _row("setUnitStatus", f"PATCH {_SERVER}/units/status", 30, STANDARD, units.set_unit_status),
+    _row("getActiveUnits", f"GET {_SERVER}/units", 3, PLUS, units.get_active_units),
+    _row("kickUnit", f"POST {_SERVER}/units/kick", 20, STANDARD, units.kick_unit),
+    _row("create911Call", f"POST {_SERVER}/calls/911", 10, STANDARD, calls.create_911_call),
+    _row("remove911Call", f"DELETE {_SERVER}/calls/911/{{callId}}", 10, STANDARD, calls.remove_911_call),
+    _row("getCalls", f"GET {_SERVER}/calls", 5, PLUS, calls.get_calls),
+    _row("createDispatchCall", f"POST {_DISPATCH}", 20, PLUS, dispatch_calls.create_dispatch_call),
+    _row("addCallNote", f"POST {_DISPATCH}/{{callId}}/notes", 60, PLUS, dispatch_calls.add_call_note),
+    _row("attachUnits", f"POST {_DISPATCH}/{{callId}}/attachments", 10, PLUS, dispatch_calls.attach_units),
+    _row("detachUnits", f"DELETE {_DISPATCH}/attachments", 10, PLUS, dispatch_calls.detach_units),
+    _row("closeDispatchCalls", f"POST {_DISPATCH}/close", 20, PLUS, dispatch_calls.close_dispatch_calls),
+    _row("createBlip", f"POST {_SERVER}/blips", 30, PRO, blips.create_blip),
+    _row("getBlips", f"GET {_SERVER}/blips", 10, PRO, blips.get_blips),
+    _row("sendPhoto", f"POST {_GENERAL}/photos", 10, PRO, general.send_photo),
     _row("heartbeat", f"POST {_GENERAL}/servers/{{serverId}}/heartbeat", 10, STANDARD, general.heartbeat),
     _row("getServers", f"GET {_GENERAL}/servers", 10, STANDARD, general.get_servers),
     _row("getVersion", f"GET {_GENERAL}/version", 10, FREE, general.get_version),

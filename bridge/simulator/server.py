@@ -1,6 +1,6 @@
 """The simulated CAD on real sockets."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from ipaddress import ip_address
 from types import TracebackType
@@ -107,8 +107,9 @@ async def _break_off(request: web.Request, dropped: Dropped) -> web.StreamRespon
         reply = dropped.reply
         response = web.StreamResponse(status=reply.status, headers=reply.headers)
         response.content_length = len(reply.body)
-        await response.prepare(request)
-        await response.write(reply.body[: len(reply.body) // 2])
+        with suppress(ConnectionError):  # whoever asked has gone already
+            await response.prepare(request)
+            await response.write(reply.body[: len(reply.body) // 2])
     if request.transport is not None:
         request.transport.close()
     return response

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 
 MAX_INTEGER = 2**31 - 1  # what an integer holds without a format
 
+Number = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+
 StatusCode = Literal[0, 1, 2, 3, 4, 100]
 
 UNIT_STATUS: dict[int, str] = {
@@ -21,6 +23,9 @@ UNIT_STATUS: dict[int, str] = {
     4: "ON_SCENE",
     100: "OFFLINE",
 }
+
+SYSTEM = "Sonoran CAD"  # the label of a note that has none
+TEXT = "text"  # the type of a note that has none
 
 
 class SingleTarget(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -95,18 +100,99 @@ class NewEmergencyCall(Struct, frozen=True, kw_only=True, rename="camel"):
     caller: str
     location: str
     description: str
-    delete_after_minutes: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] | None = None
+    delete_after_minutes: Number | None = None
     meta_data: dict[str, str] | None = None
+
+
+class CallNote(Struct, frozen=True, kw_only=True):
+    """A line in a call's log as call rows show it; ``time`` is an instant in UTC."""
+
+    time: str = ""
+    label: str = SYSTEM
+    type: str = TEXT
+    content: str
+
+
+class NewDispatchCall(Target, frozen=True, kw_only=True, rename="camel"):
+    """The body of createDispatchCall. What its example leaves null or out may be left out, units are such a thing."""
+
+    origin: Number
+    status: Number
+    priority: Number
+    block: str
+    address: str
+    postal: str
+    title: str
+    code: str
+    description: str
+    primary: Number | None = None
+    track_primary: bool | None = None
+    notes: list[CallNote] | None = None
+    meta_data: dict[str, str] | None = None
+
+
+class NewNote(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of addCallNote."""
+
+    note: str
+    note_type: str | None = None
+    label: str | None = None
+
+
+class CallClosing(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of closeDispatchCalls."""
+
+    call_ids: list[Number]
+
+
+class NewKick(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of kickUnit, or one of a list of them: both fields are required, ``roblox`` may be added."""
+
+    community_user_id: str
+    reason: str
+    roblox: int | None = None
+
+
+class BlipLine(Struct, frozen=True, kw_only=True):
+    """One line of what a blip shows when it is opened."""
+
+    title: str = ""
+    text: str = ""
+
+
+class NewBlip(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of createBlip; ``radius`` is in metres."""
+
+    coordinates: Coordinates
+    sub_type: str = ""
+    icon: str = ""
+    color: str = ""
+    tooltip: str = ""
+    radius: float | None = None
+    data: list[BlipLine] | None = None
+
+
+class NewPhoto(SingleTarget, frozen=True, kw_only=True, rename="camel"):
+    """The body of sendPhoto."""
+
+    url: str
 
 
 class PlayerCount(Struct, frozen=True, kw_only=True, rename="camel"):
     """The body of heartbeat."""
 
-    player_count: Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+    player_count: Number
 
 
 LOCATION_UPDATES = msgspec.json.Decoder(LocationUpdates)
 PANIC_CHANGE = msgspec.json.Decoder(PanicChange)
 STATUS_CHANGE = msgspec.json.Decoder(StatusChange)
 NEW_EMERGENCY_CALL = msgspec.json.Decoder(NewEmergencyCall)
+NEW_DISPATCH_CALL = msgspec.json.Decoder(NewDispatchCall)
+NEW_NOTE = msgspec.json.Decoder(NewNote)
+TARGET = msgspec.json.Decoder(Target)
+CALL_CLOSING = msgspec.json.Decoder(CallClosing)
+KICKS: msgspec.json.Decoder[NewKick | list[NewKick]] = msgspec.json.Decoder(NewKick | list[NewKick])
+NEW_BLIP = msgspec.json.Decoder(NewBlip)
+NEW_PHOTO = msgspec.json.Decoder(NewPhoto)
 PLAYER_COUNT = msgspec.json.Decoder(PlayerCount)

@@ -29,6 +29,7 @@ class Breaker:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._failures = 0
+        self._answered_at = -math.inf
         self._recovered: list[Callable[[], None]] = []
         self._doubted: list[Callable[[], None]] = []
         self.key = KeyState.UNKNOWN
@@ -59,13 +60,20 @@ class Breaker:
         """Record an answer of any kind but a redirect, 408 and 5xx."""
         was_down = self.down
         self._failures = 0
+        self._answered_at = self._clock.monotonic()
         self.last_answer_at = self._clock.wall()
         if was_down:
             log.info("CAD is back")
             self._tell()
 
-    def failed(self, reason: str) -> None:
-        """Record that no usable answer came."""
+    def failed(self, reason: str, started_at: float = math.inf) -> None:
+        """Record that no usable answer came to a request that left at ``started_at``.
+
+        One that left before the last answer came tells of the time before it: after an outage in which requests
+        hung, the last of them end when the CAD is long back.
+        """
+        if started_at < self._answered_at:
+            return
         self._failures += 1
         if self._failures == DOWN_AFTER:
             log.warning("CAD is down", reason=reason)

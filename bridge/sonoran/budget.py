@@ -2,8 +2,8 @@
 
 Sonoran counts each operation per API key and minute, and nobody knows whether in fixed or sliding windows. A slot
 is therefore free again only 60 s after its answer: whenever between leaving and answer the CAD counted the
-request, no 60 s of its clock hold more than the limit. Every request's time goes to disk, so that neither a
-restart nor a kill gives slots back early.
+request, no 60 s of its clock hold more than the limit. Every request's time goes to disk, and so does every
+penalty, so that neither a restart nor a kill gives slots back early.
 """
 
 import bisect
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from bridge import logs
 from bridge.clock import Clock
 from bridge.operations import HEARTBEAT, OPERATIONS, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
 from bridge.store import Store, Transaction
@@ -22,8 +23,13 @@ WINDOW = 60.0  # seconds in which the CAD counts
 LOCATION_MARGIN = 0.05  # seconds beyond the even pace of location requests: at an exact one jitter overruns
 FIRST_PENALTY = 5.0  # seconds to wait after a 429 that does not say how long
 LONGEST_PENALTY = 60.0  # seconds, after several such in a row
+FORBIDDEN_PAUSE = 30.0  # seconds: a plan that lacks an operation does not change within a minute
+QUICK_PROBES = 3  # of the burst; the rest of it is kept for when the CAD takes requests again
 ROUNDING = 1e-9  # requests: 29 % of 100 are 29, though not in binary fractions
 FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
+PAUSED = " paused"  # marks the row of a penalty: no operation's name ends so
+
+log = logs.get("budget")
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
@@ -41,7 +47,8 @@ class Budget:
         limit: requests in any 60 s.
         gap: seconds between two starts at least.
         burst: if positive, this many at once, then one each ``120 s / limit``; so that after a burst none waits
-            for the whole window to pass.
+            for the whole window to pass. While requests fail, all but a few of the burst stay untouched, so that
+            what has waited for the CAD to come back goes at once then.
     """
 
     def __init__(self, limit: int, *, gap: float = 0.0, burst: int = 0) -> None:
@@ -54,6 +61,9 @@ class Budget:
         self._in_flight = 0
         self._not_before = -math.inf  # by the gap
         self._debt_until = -math.inf  # by the burst: when all of it would be available again
+        self._started_at = self._started_before = -math.inf  # the last two starts
+        self._failing = False
+        self._fine_at = -math.inf  # when the CAD was last known to take requests
         self._paused_until = -math.inf
         self._refusals = 0
 
@@ -61,7 +71,7 @@ class Budget:
         """Return the earliest time at which a request may leave; with some in flight it may turn out later."""
         at = max(now, self._paused_until, self._not_before)
         if self._burst:
-            at = max(at, self._debt_until - (self._burst - 1) * self._refill)
+            at = max(at, self._burst_free_at())
         self._drop_free(now)
         excess = len(self._free_at) + self._in_flight - self.limit
         if excess >= len(self._free_at):
@@ -76,11 +86,12 @@ class Budget:
     def settle(self, now: float) -> None:
         """The answer of a request came, or will never come."""
         self._in_flight -= 1
-        self._free_at.append(now + WINDOW)
+        bisect.insort(self._free_at, now + WINDOW)
 
     def give_back(self) -> None:
         """A request never left this machine: the CAD counts nothing. Its turn in the pace of locations is gone."""
         self._in_flight -= 1
+        self._started_at = self._started_before
         if self._burst:
             self._debt_until -= self._refill
 
@@ -103,11 +114,28 @@ class Budget:
             seconds = min(FIRST_PENALTY * 2.0**self._refusals, LONGEST_PENALTY)
             self._refusals = min(self._refusals + 1, 8)
         self._paused_until = max(self._paused_until, now + seconds)
-        return seconds
+        return self._paused_until - now
 
-    def accepted(self) -> None:
+    def slow(self, now: float) -> None:
+        """The CAD forbids the operation: try it seldom, but panics no more seldom than they may have to wait."""
+        self.pause(now, min(FORBIDDEN_PAUSE, self._refill) if self._burst else FORBIDDEN_PAUSE)
+
+    def accepted(self, now: float) -> None:
         """The CAD took a request: the next penalty starts from the beginning."""
         self._refusals = 0
+        self.recovered(now)
+
+    def failed(self, started_at: float) -> None:
+        """A request left and the CAD did not take it: the next ones are probes.
+
+        One that left before the CAD was last known to take requests tells nothing new.
+        """
+        self._failing = self._failing or started_at >= self._fine_at
+
+    def recovered(self, now: float) -> None:
+        """The CAD answers again, be it to another operation: what waited may use all of the burst."""
+        self._failing = False
+        self._fine_at = now
 
     def remaining(self, now: float) -> int:
         """Return how many requests the window still allows now; 0 while paused."""
@@ -116,7 +144,14 @@ class Budget:
             return 0
         return max(0, self.limit - len(self._free_at) - self._in_flight)
 
+    def _burst_free_at(self) -> float:
+        """Return when the next one may leave by the pace; probes spare the burst, but go at the even pace."""
+        at_once = min(QUICK_PROBES, self._burst) if self._failing else self._burst
+        in_credit = self._debt_until - (at_once - 1) * self._refill
+        return min(in_credit, self._started_at + self._refill)
+
     def _count(self, started_at: float) -> None:
+        self._started_before, self._started_at = self._started_at, max(self._started_at, started_at)
         self._not_before = max(self._not_before, started_at + self.gap)
         if self._burst:
             self._debt_until = max(self._debt_until, started_at) + self._refill
@@ -152,12 +187,23 @@ class Budgets:
         )
         now, wall = self._clock.monotonic(), self._clock.wall()
         for operation, started, answered in rows:
+            if str(operation).endswith(PAUSED):
+                self._resume(str(operation).removesuffix(PAUSED), float(started or 0), float(answered or 0))
+                continue
             budget = self._budgets.get(str(operation))
             age = max(0.0, wall - float(started or 0))
             if budget is None or age > WINDOW + self._timeout:
                 continue
-            ended_ago = max(0.0, age - self._timeout if answered is None else wall - float(answered))
+            # One that was cut off may still be under way: its end lies ahead as long as its timeout does.
+            ended_ago = age - self._timeout if answered is None else max(0.0, wall - float(answered))
             budget.restore(now - age, now - ended_ago)
+
+    def _resume(self, operation: str, since: float, until: float) -> None:
+        """Keep to a penalty that the CAD gave a former run."""
+        seconds = min(until - self._clock.wall(), until - since)
+        if seconds > 0 and operation in self._budgets:
+            self._budgets[operation].pause(self._clock.monotonic(), seconds)
+            log.warning("CAD still limits our rate", operation=operation, seconds=round(seconds, 1))
 
     def free_at(self, operation: str, now: float) -> float:
         """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
@@ -203,6 +249,38 @@ class Budgets:
             self._pruned_at = now
             self._store.post(lambda tx: _prune(tx, wall))
 
+    def abandon(self, ticket: Ticket) -> None:
+        """Give up a request whose answer nobody waits for any more, for this run ends.
+
+        It may still be under way, so that it counts as answered at its timeout, as one that a kill cut off does.
+        """
+        if ticket.id in self._open:
+            self._open.remove(ticket.id)
+            ended_at = max(self._clock.monotonic(), ticket.started_at + self._timeout)
+            self._budgets[ticket.operation].settle(ended_at)
+
+    def pause(self, operation: str, seconds: float | None) -> float:
+        """Keep to a penalty, over a restart too; as ``Budget.pause``."""
+        wall = self._clock.wall()
+        seconds = self._budgets[operation].pause(self._clock.monotonic(), seconds)
+        row = (operation + PAUSED, operation + PAUSED, wall, wall + seconds)
+        self._store.post(lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row))
+        return seconds
+
+    def recovered(self) -> None:
+        """The CAD answers again: nobody needs to probe any more."""
+        now = self._clock.monotonic()
+        for budget in self._budgets.values():
+            budget.recovered(now)
+
+    def shift(self, jump: float) -> None:
+        """Keep what is on disk true after wall time jumped by ``jump`` seconds."""
+        self._store.post(
+            lambda tx: tx.execute(
+                "UPDATE requests SET started_at = started_at + ?, answered_at = answered_at + ?", (jump, jump)
+            )
+        )
+
     def _record(self, ticket: Ticket) -> None:
         wall = self._clock.wall()
         self._store.post(
@@ -244,7 +322,7 @@ def _build(operation: str, limit: int, interval: float) -> Budget:
     if operation == UPDATE_UNIT_LOCATIONS.name:
         return Budget(limit, gap=location_pace(interval, limit))
     if operation == SET_UNIT_PANIC.name:
-        return Budget(limit, burst=max(1, limit // 2))
+        return Budget(limit, burst=limit // 2)
     if operation == HEARTBEAT.name:
         return Budget(limit, gap=WINDOW / limit / 2)
     return Budget(limit)

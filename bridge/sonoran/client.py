@@ -1,5 +1,6 @@
 """The CAD as the rest of the program sees it: one place where a request meets budget, breaker and metrics."""
 
+from asyncio import CancelledError
 from typing import Protocol
 
 from bridge import logs
@@ -9,8 +10,6 @@ from bridge.metrics import Metrics
 from bridge.sonoran.breaker import Breaker, KeyState
 from bridge.sonoran.budget import Budgets, Ticket
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
-
-FORBIDDEN_PAUSE = 30.0  # seconds: a plan that lacks an operation does not change within a minute
 
 TOO_MANY_REQUESTS = 429
 UNAUTHORIZED = 401
@@ -39,6 +38,7 @@ class CadClient:
         self.budgets = budgets
         self.breaker = breaker
         self.urgent_used_at = float("-inf")  # when the urgent line last carried an answer, monotonic seconds
+        breaker.on_recovery(budgets.recovered)
 
     def free_at(self, operation: str, now: float) -> float:
         """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
@@ -66,32 +66,40 @@ class CadClient:
         except CadError as error:
             sends = error.sends
             self._metrics.cad_request_failures.labels(name, error.reason).inc()
-            self.breaker.failed(error.reason)
+            self.breaker.failed(error.reason, ticket.started_at)
+            if sends:
+                self.budgets[name].failed(ticket.started_at)
             log.debug("CAD gave no answer", operation=name, reason=error.reason, sent=error.sent)
+            raise
+        except CancelledError:
+            self.budgets.abandon(ticket)
             raise
         finally:
             self.budgets.settle(ticket, sends)
         if request.line is Line.URGENT:
             self.urgent_used_at = self._clock.monotonic()
-        self._note(name, answer)
+        self._note(ticket, answer)
         return answer
 
-    def _note(self, name: str, answer: CadAnswer) -> None:
+    def _note(self, ticket: Ticket, answer: CadAnswer) -> None:
+        name = ticket.operation
         self._metrics.cad_requests.labels(name, str(answer.status)).inc()
         self._metrics.cad_request.labels(name).observe(answer.seconds)
         log.debug("CAD answered", operation=name, status=answer.status, trace=answer.trace_id)
+        budget = self.budgets[name]
         if answer.unavailable:
-            self.breaker.failed(f"status {answer.status}")
+            self.breaker.failed(f"status {answer.status}", ticket.started_at)
+            budget.failed(ticket.started_at)
             return
         self.breaker.answered()
-        budget = self.budgets[name]
         if answer.status == TOO_MANY_REQUESTS:
-            seconds = budget.pause(self._clock.monotonic(), answer.retry_after)
+            budget.failed(ticket.started_at)
+            seconds = self.budgets.pause(name, answer.retry_after)
             log.warning("CAD limits our rate", operation=name, seconds=round(seconds, 1))
         elif answer.status == UNAUTHORIZED and self.breaker.key is not KeyState.REFUSED:
             self.breaker.suspect_key()
         elif answer.status == FORBIDDEN:
-            budget.pause(self._clock.monotonic(), FORBIDDEN_PAUSE)
+            budget.slow(self._clock.monotonic())
             log.warning("CAD forbids an operation, it is slowed", operation=name, trace=answer.trace_id)
         else:
-            budget.accepted()
+            budget.accepted(self._clock.monotonic())

@@ -54,6 +54,8 @@ class CadHttp:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
             )
+            # On a line that broke the library sends some requests again by itself, past every budget.
+            self._sessions[line]._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name for it
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -87,7 +89,9 @@ class CadHttp:
             status=response.status,
             body=body.replace(key.encode(), MASK),
             retry_after=read_retry_after(response.headers, self._clock.wall()),
-            trace_id=None if trace_id is None else trace_id.replace(key, MASK.decode()),
+            trace_id=None
+            if trace_id is None
+            else trace_id.encode("ascii", "replace").decode().replace(key, MASK.decode()),
             seconds=self._clock.monotonic() - started,
             sends=max(1, wire.sends),
         )

@@ -56,11 +56,12 @@ class Keeper:
             if free_at - now > LONGEST_DOUBT:
                 self._breaker.leave_doubt()
             await self._clock.sleep(free_at - now)
+        asked_at = self._clock.monotonic()
         try:
             answer = await self._client.send(v2.get_version(Line.URGENT))
         except CadError:
             self._breaker.leave_doubt()
-            return self._clock.monotonic() + PROBE_EVERY
+            return max(self._clock.monotonic(), asked_at + PROBE_EVERY)
         return self._clock.monotonic() + self._learn(answer)
 
     def _learn(self, answer: CadAnswer) -> float:

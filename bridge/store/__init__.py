@@ -1,8 +1,10 @@
 """The file on disk, and the one thread that reads and writes it. Nothing outside this package knows sqlite3.
 
-``database`` opens the file, ``store`` commits what callers hand in.
+``schema`` says what is in the file, ``database`` opens it, ``jobs`` queues what callers hand in, ``group`` commits
+it, ``store`` is what callers talk to.
 """
 
-from bridge.store.store import Row, Store, Transaction, Value
+from bridge.store.jobs import Row, Transaction, Value
+from bridge.store.store import Store
 
 __all__ = ["Row", "Store", "Transaction", "Value"]

@@ -2,51 +2,18 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
 from bridge import logs
-from bridge.errors import StartError
+from bridge.errors import BridgeError, ConfigError, StartError
+from bridge.store.schema import SCHEMA_VERSION, migrate
 
 SYNCHRONOUS_FULL = 2
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    server INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    state TEXT NOT NULL,
-    payload BLOB,
-    accepted_at REAL NOT NULL,
-    expires_at REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    attempted_at REAL,
-    unclear INTEGER NOT NULL DEFAULT 0,
-    outcomes BLOB,
-    ended_at REAL,
-    result BLOB,
-    error TEXT
-) STRICT;
-CREATE INDEX events_by_state ON events (state, ended_at);
-CREATE TABLE idempotency (
-    server INTEGER NOT NULL,
-    key TEXT NOT NULL,
-    body_hash BLOB NOT NULL,
-    event_ids BLOB NOT NULL,
-    created_at REAL NOT NULL,
-    PRIMARY KEY (server, key)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX idempotency_by_age ON idempotency (created_at);
-CREATE TABLE requests (
-    id TEXT PRIMARY KEY,
-    operation TEXT NOT NULL,
-    started_at REAL NOT NULL,
-    answered_at REAL
-) STRICT, WITHOUT ROWID;
-"""
-
 WAL_LIMIT = 16 * 1024 * 1024  # bytes that the log beside the file keeps after a burst
+SMALLEST = 512  # bytes, the least that a database has
+LOG_HEADER, FRAME_HEADER = 32, 24  # bytes, https://sqlite.org/fileformat2.html#the_write_ahead_log
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 COMPANIONS = ("", "-wal", "-shm")  # a database is these files together
 
@@ -60,7 +27,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     refuses to start would lose what happens from now on as well.
 
     Raises:
-        StartError: it is held by another daemon, was written by a newer version, or cannot be used.
+        StartError: it is held by another daemon or cannot be used.
+        ConfigError: it was written by a newer version.
     """
     try:
         return _open(path)
@@ -77,6 +45,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
     Raises:
         sqlite3.DatabaseError: it is damaged.
+        ConfigError: it was written by a newer version.
         StartError: anything else.
     """
     try:
@@ -88,16 +57,25 @@ def _open(path: Path) -> sqlite3.Connection:
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the extension
-        if code in DAMAGED:
+        if is_damage(error):
             raise sqlite3.DatabaseError(str(error)) from error
-        held = code == sqlite3.SQLITE_BUSY
+        held = _code(error) == sqlite3.SQLITE_BUSY
         reason = "is held by another daemon" if held else f"cannot be used: {error}"
         raise StartError(f"{path}: the outbox {reason}") from error
-    except StartError:
+    except BridgeError:
         connection.close()
         raise
     return connection
+
+
+def is_damage(error: Exception) -> bool:
+    """Tell whether SQLite found the file itself wrong, not the disk or the statement."""
+    return _code(error) in DAMAGED
+
+
+def _code(error: Exception) -> int:
+    extended: int = getattr(error, "sqlite_errorcode", 0)
+    return extended & 0xFF
 
 
 def _set_aside(path: Path, problem: str) -> None:
@@ -123,6 +101,8 @@ def _create(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     if os.name == "posix":
+        for companion in COMPANIONS:
+            _close_to_others(path.with_name(path.name + companion))
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -130,27 +110,68 @@ def _create(path: Path) -> None:
             os.close(folder)
 
 
+def _close_to_others(path: Path) -> None:
+    if path.exists() and path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_stump(path):
+        raise _damaged("the database ends before its header does")
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA secure_delete = ON")  # ended events named players
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
-    if connection.execute("PRAGMA synchronous").fetchone()[0] != SYNCHRONOUS_FULL:
-        raise StartError(f"{path}: SQLite does not sync every commit here")
-    damage = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if (_read(connection, "synchronous"), _read(connection, "journal_mode")) != (SYNCHRONOUS_FULL, "wal"):
+        raise StartError(f"{path}: SQLite cannot sync every commit here; is this a network drive?")
+    if _is_torn(path, int(_read(connection, "page_size"))):
+        raise _damaged("the database ends within a page")
+    damage = str(_read(connection, "integrity_check(1)"))
     if damage != "ok":
         raise _damaged(damage)
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = int(_read(connection, "user_version"))
     if version > SCHEMA_VERSION:
-        raise StartError(f"{path}: the outbox was written by a newer version (schema {version})")
+        raise ConfigError((f"{path}: the outbox was written by a newer version (schema {version})",))
     connection.execute("BEGIN IMMEDIATE")
-    if version == 0:
-        for statement in SCHEMA.strip().split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    if version < SCHEMA_VERSION:
+        migrate(connection, version)
     connection.execute("COMMIT")
+
+
+def _read(connection: sqlite3.Connection, pragma: str) -> str | int:
+    value: str | int = connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+    return value
+
+
+def _is_stump(path: Path) -> bool:
+    """Tell whether the file lost what SQLite knows it by: it would take it for a new one and delete its log."""
+    size = path.stat().st_size
+    return 0 < size < SMALLEST or (size == 0 and _log_of(path).exists() and _log_of(path).stat().st_size > 0)
+
+
+def _is_torn(path: Path, page_size: int) -> bool:
+    """Tell whether the file was cut off within a page that the log does not hold: SQLite would read zeros.
+
+    Looks at the database from outside only: to close it a second time would give up SQLite's lock on it.
+    """
+    pages, rest = divmod(path.stat().st_size, page_size)
+    return rest > 0 and pages + 1 not in _logged_pages(_log_of(path), page_size)
+
+
+def _logged_pages(log_path: Path, page_size: int) -> Iterator[int]:
+    """Go through the page numbers in a log; each frame begins with one."""
+    if not log_path.exists():
+        return
+    with log_path.open("rb") as file:
+        for at in range(LOG_HEADER, log_path.stat().st_size, FRAME_HEADER + page_size):
+            file.seek(at)
+            yield int.from_bytes(file.read(4), "big")
+
+
+def _log_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
 
 
 def _damaged(problem: str) -> sqlite3.DatabaseError:

@@ -8,74 +8,22 @@ two connections reset at once.
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from time import perf_counter
 from typing import Self, TypeVar
 
-from msgspec import Struct
-
 from bridge import logs
-from bridge.errors import BridgeError, StoreError
+from bridge.errors import BridgeError, StartError, StoreError
 from bridge.store.database import open_database
+from bridge.store.group import Commit, Group
+from bridge.store.jobs import Job, JobQueue, Transaction
 
 T = TypeVar("T")
-Value = str | bytes | int | float | None
-Row = tuple[Value, ...]
 
+CROWD = 500  # jobs
 CLOSE_SECONDS = 10.0  # how long a disk that hangs may hold up the end of the process
-GROUP_LIMIT = 64  # jobs in one transaction: more only lengthens everybody's wait
 
 log = logs.get("store")
-
-
-class Transaction:
-    """What a job may do with the file; it lives on the store's thread and only during the job."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def execute(self, statement: str, values: Sequence[Value] = ()) -> int:
-        """Run a statement that changes something and return the last inserted row's number, or 0."""
-        return self._connection.execute(statement, values).lastrowid or 0
-
-    def query(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
-        """Run a query and return its rows."""
-        return self._connection.execute(statement, values).fetchall()
-
-
-class _Job:
-    """One caller's share of a transaction, and who hears of its end on the event loop."""
-
-    def __init__(
-        self,
-        work: Callable[[Transaction], None],
-        done: Callable[[], None],
-        failed: Callable[[BridgeError], None],
-    ) -> None:
-        self.work = work
-        self.done = done
-        self.failed = failed
-        self.error: BridgeError | None = None
-
-    def report(self) -> None:
-        try:
-            if self.error is None:
-                self.done()
-            else:
-                self.failed(self.error)
-        except Exception:  # a fault in one callback must not leave the others waiting
-            log.exception("store callback raised")
-
-
-class _Commit(Struct, frozen=True):
-    """How a transaction ended: what is wrong with the file, if anything, and whether rows were changed."""
-
-    problem: str | None
-    changed: bool
-    seconds: float
 
 
 class Store:
@@ -84,18 +32,24 @@ class Store:
     def __init__(self, path: Path, observe_commit: Callable[[float], None]) -> None:
         self._path = path
         self._observe_commit = observe_commit
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs = JobQueue()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: sqlite3.Connection | None = None
         self._waiting = 0
         self._closed = False
+        self._damaged = False
         self.error: str | None = None  # why the file could not be written; a ping that can clears it
 
     @property
     def busy(self) -> bool:
         """Tell whether something handed in has not been reported yet."""
         return self._waiting > 0
+
+    @property
+    def crowded(self) -> bool:
+        """Tell whether so much waits that what is not urgent should not be handed in now."""
+        return self._waiting >= CROWD
 
     async def __aenter__(self) -> Self:
         """Open the file, create or check its schema, and start the thread.
@@ -113,24 +67,29 @@ class Store:
         """Finish what was handed in and close the file."""
         self._closed = True
         if self._thread is not None:
-            self._jobs.put(None)
+            self._jobs.end()
             await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
             if self._thread.is_alive():
                 log.error("store does not close, it is left behind", path=str(self._path))
             self._thread = None
 
     async def write(
-        self, work: Callable[[Transaction], T], committed: Callable[[T], None] | None = None
+        self,
+        work: Callable[[Transaction], T],
+        committed: Callable[[T], None] | None = None,
+        *,
+        urgent: bool = False,
     ) -> T:
         """Run ``work`` in a transaction and return its result after the commit.
 
         Args:
             work: runs on the store's thread; a ``BridgeError`` that it raises undoes only itself.
             committed: called on the event loop after the commit even if the caller was cancelled meanwhile.
+            urgent: overtakes everything that waits and is not urgent.
 
         Raises:
-            StoreError: the disk is full, read-only or failing, or the file was closed; nothing of ``work`` was
-                written.
+            StoreError: the disk is full, read-only or failing, or the file was closed; nothing of ``work`` is
+                kept, unless the process is killed before the file is whole again: the next start may find it.
         """
         assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
         future: asyncio.Future[T] = self._loop.create_future()
@@ -152,7 +111,7 @@ class Store:
             if not future.done():
                 future.set_exception(error)
 
-        self._put(_Job(run, done, failed))
+        self._put(Job(run, done, failed), urgent=urgent)
         return await future
 
     def post(
@@ -174,59 +133,53 @@ class Store:
             if failed is not None:
                 failed()
 
-        self._put(_Job(run, done, undone))
+        self._put(Job(run, done, undone))
 
     async def ping(self) -> None:
         """Pass through the thread; while the file fails, try a write to see whether it works again.
 
         Raises:
             StoreError: it does not.
+            StartError: the file is damaged; only a new start helps, which sets it aside.
         """
+        if self._damaged:
+            raise StartError(f"{self._path}: the outbox is damaged: {self.error}")
         if self.error is None:
-            await self.write(_look)
+            await self.write(_look, urgent=True)
         else:
-            await self.write(_touch, self._recover)
+            await self.write(_touch, self._recover, urgent=True)
 
     def _recover(self, _: None) -> None:
         self.error = None
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, job: Job, *, urgent: bool = False) -> None:
         if self._closed:
             job.error = StoreError("the outbox file is closed")
             job.report()
             return
         self._waiting += 1
-        self._jobs.put(job)
+        self._jobs.put(job, urgent=urgent)
 
     def _serve(self) -> None:
         """Run on the thread: take what waits, commit it together, report."""
         assert self._connection is not None, "the store is not open"  # noqa: S101 -- an error of the program
         assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
-        stopping = False
-        while not stopping:
-            jobs, stopping = self._gather()
+        group = Group(self._connection)
+        ended = False
+        while not ended:
+            jobs, ended = self._jobs.gather()
             if jobs:
-                commit = _commit(self._connection, jobs)
+                commit = group.commit(jobs)
                 if not self._loop.is_closed():
                     self._loop.call_soon_threadsafe(self._report, jobs, commit)
         self._connection.close()
 
-    def _gather(self) -> tuple[list[_Job], bool]:
-        job = self._jobs.get()
-        jobs: list[_Job] = []
-        while job is not None:
-            jobs.append(job)
-            if len(jobs) == GROUP_LIMIT:
-                return jobs, False
-            try:
-                job = self._jobs.get_nowait()
-            except Empty:
-                return jobs, False
-        return jobs, True
-
-    def _report(self, jobs: list[_Job], commit: _Commit) -> None:
+    def _report(self, jobs: list[Job], commit: Commit) -> None:
+        if commit.problem is not None and self.error is None:
+            log.error("outbox cannot be written", detail=commit.problem)
         # A success does not clear the error: SQLite writes nothing where a row stays as it was. Only ping does.
         self.error = commit.problem or self.error
+        self._damaged = self._damaged or commit.damaged
         if commit.problem is None and commit.changed:
             self._observe_commit(commit.seconds)
         self._waiting -= len(jobs)
@@ -241,46 +194,3 @@ def _look(transaction: Transaction) -> None:
 def _touch(transaction: Transaction) -> None:
     transaction.execute("INSERT INTO requests (id, operation, started_at) VALUES ('', '', 0.0)")
     transaction.execute("DELETE FROM requests WHERE id = ''")
-
-
-def _commit(connection: sqlite3.Connection, jobs: list[_Job]) -> _Commit:
-    """Run the jobs in one transaction."""
-    started = perf_counter()
-    changes = connection.total_changes
-    problem: str | None = None
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            problem = _run_alone(connection, job) or problem
-        connection.execute("COMMIT")
-    except (sqlite3.Error, MemoryError) as error:
-        problem = str(error) or type(error).__name__
-        for job in jobs:
-            job.error = _store_error(error)
-        with suppress(sqlite3.Error):  # what stays open makes the next BEGIN fail, which comes back here
-            connection.rollback()
-    return _Commit(problem, connection.total_changes > changes, perf_counter() - started)
-
-
-def _run_alone(connection: sqlite3.Connection, job: _Job) -> str | None:
-    """Run one job so that its failure undoes nothing but itself; return what is wrong with the file, if anything."""
-    problem: str | None = None
-    connection.execute("SAVEPOINT job")
-    try:
-        job.work(Transaction(connection))
-    except BridgeError as error:
-        job.error = error
-    except sqlite3.Error as error:
-        if not connection.in_transaction:
-            raise  # SQLite itself gave the whole transaction up
-        job.error, problem = _store_error(error), str(error)
-    except Exception as error:  # noqa: BLE001 -- a fault in one job must not cost the others
-        job.error = StoreError(f"internal error: {type(error).__name__}")
-    if job.error is not None:
-        connection.execute("ROLLBACK TO job")
-    connection.execute("RELEASE job")
-    return problem
-
-
-def _store_error(error: Exception) -> StoreError:
-    return StoreError(f"the outbox file cannot be written: {error}")

@@ -4,6 +4,8 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
+
 from bridge.simulator.faults import Answer
 from tests.support.daemon import daemon_of, simulated_cad
 from tests.support.measured import measured
@@ -23,6 +25,12 @@ async def test_a_hundred_panics_at_once_take_at_most_twenty_requests(tmp_path: P
         assert {unit for unit, seen in cad.cloud.cad.community.units.items() if seen.is_panic} == set(units)
         assert len(requests) <= 20
         assert cad.cloud.cad.limiter.violations == 0
+        panics = {"server": "server-1", "kind": "panic"}
+        assert await daemon.metric("cad_bridge_events_accepted_total", **panics) == 100
+        assert await daemon.metric("cad_bridge_events_delivered_total", **panics) == 100
+        answered = await daemon.metric("cad_bridge_cad_requests_total", operation="setUnitPanic", code="200")
+        assert answered == len(requests)
+        assert daemon.log.count('"event delivered"') == 100
 
 
 async def test_after_a_429_nothing_of_that_operation_is_sent_until_retry_after(tmp_path: Path) -> None:
@@ -40,3 +48,9 @@ async def test_after_a_429_nothing_of_that_operation_is_sent_until_retry_after(t
         assert [event["state"] for event in panics] == ["delivered", "delivered"]
         assert refused.status == 429
         assert 3.0 <= min(request.monotonic for request in later) - refused.monotonic < 4.0
+        assert await daemon.metric("cad_bridge_cad_requests_total", operation="setUnitPanic", code="429") == 1
+        lines = [msgspec.json.decode(line) for line in daemon.log.splitlines()]
+        [limited] = [line for line in lines if line["event"] == "CAD limits our rate"]
+        assert (limited["operation"], limited["seconds"]) == ("setUnitPanic", 3.0)
+        [postponed] = [line for line in lines if line["event"] == "delivery postponed"]
+        assert (postponed["kind"], postponed["reason"]) == ("panic", "rate_limited")

@@ -56,7 +56,7 @@ async def test_check_online_is_content_with_a_good_account_and_game_server(tmp_p
         finished = await check(configure(tmp_path, cad.url, fxserver_url=url), "--online")
 
         assert finished.code == 0, finished.err
-        assert "PLUS" in finished.out
+        assert "PRO" in finished.out
         assert "17" in finished.out
         assert {request.operation for request in cad.cloud.journal} == {"getVersion", "getServers"}
 

@@ -14,8 +14,10 @@ from bridge.simulator.cloud import Cloud
 from bridge.simulator.faults import RefuseUnits
 from bridge.simulator.journal import Received
 from bridge.simulator.server import SimulatorServer
+from bridge.simulator.shapes import NewEmergencyCall
 from tests.support.daemon import Answer, Daemon, daemon_of, free_port, new_cloud, simulated_cad, until, update
 from tests.support.measured import measured
+from tests.support.oracle import Oracle, example
 
 UNITS = 200
 DOWN_SECONDS = 12.5  # it comes back in the middle between two batches, whose slots are 5.05 s apart
@@ -60,6 +62,7 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
     answers: list[Answer]
     grown_bytes: int
     cad_up: float
+    failures: float
     ready: Answer
     events: dict[str, str]
     back: float
@@ -81,6 +84,9 @@ async def live_through(daemon: Daemon, pushing: Pushing) -> Outage:
         answers=[*pushing.answers[first:], panic, others, late],
         grown_bytes=process.memory_info().rss - memory,
         cad_up=await daemon.metric("cad_bridge_cad_up"),
+        failures=await daemon.metric(
+            "cad_bridge_cad_request_failures_total", operation="setUnitPanic", reason="connect"
+        ),
         ready=await daemon.read("/readyz"),
         events=dict(zip(("panic", "status", "call", "late panic"), events, strict=True)),
         back=time.monotonic(),
@@ -112,6 +118,7 @@ async def test_an_outage_costs_nothing_and_ends_with_one_fresh_batch(tmp_path: P
         check_the_fresh_batch(seen, pushing, batches)
         assert cad_up == 1
         assert cloud.cad.limiter.violations == 0
+        assert [daemon.log.count(f'"{phrase}"') for phrase in ("CAD is down", "CAD is back")] == [1, 1]
 
 
 def check_the_outage(seen: Outage) -> None:
@@ -124,6 +131,7 @@ def check_the_outage(seen: Outage) -> None:
     assert slowest < 0.25
     assert seen.grown_bytes < 15 * MEBIBYTE
     assert seen.cad_up == 0
+    assert seen.failures > 0
     assert seen.ready.status == 200, "a CAD that is merely down is a reason in a 200"
     assert b"CAD" in seen.ready.body
 
@@ -154,6 +162,64 @@ def check_the_fresh_batch(seen: Outage, pushing: Pushing, batches: list[Received
     assert batch.monotonic - seen.back < 6.0
 
 
+async def push_a_story(oracle: Oracle) -> list[str]:
+    """Push what refers to calls by their events, and return those events of it that end without the CAD."""
+    states_and_calls = [
+        example(kind, "told")
+        for kind in ("panic", "status", "call_911", "dispatch_call", "kick", "blip", "photo")
+    ]
+    _, _, emergency, board, *_ = await oracle.push(*states_and_calls)
+    await oracle.push(
+        example("dispatch_note", "first", call=emergency),
+        example("dispatch_note", "second", call=board),
+        example("dispatch_attach", "told", call=board),
+        example("dispatch_attach", "moved", call=emergency),
+        example("dispatch_detach", "moved"),
+    )
+    [stolen, over] = await oracle.push(example("call_911", "false"), example("dispatch_call", "over"))
+    [note] = await oracle.push(example("dispatch_note", "pointless", call=stolen))
+    removal, closing = await oracle.push(
+        example("call_911_remove", "false", call=stolen), example("dispatch_close", "over", calls=[over])
+    )
+    return [stolen, over, note, removal, closing]
+
+
+async def test_what_refers_to_a_call_by_its_event_waits_for_it_through_an_outage(tmp_path: Path) -> None:
+    cloud, port = new_cloud(), free_port()
+    for number in range(7):  # so that no number of a call is a lucky guess
+        text = NewEmergencyCall(is_emergency=True, caller="", location="", description=f"earlier {number}")
+        cloud.cad.community.board.open_emergency(1, text, time.time())
+    async with daemon_of(tmp_path, f"http://127.0.0.1:{port}") as daemon:
+        oracle = Oracle(daemon, cloud)
+        never_sent = await push_a_story(oracle)
+        ends = await oracle.settle(never_sent, within=15.0)
+        await until(lambda: '"CAD is down"' in daemon.log, within=10.0)
+        waiting = await daemon.metric("cad_bridge_outbox_events", state="pending")
+        oldest = await daemon.metric("cad_bridge_outbox_oldest_pending_timestamp_seconds")
+        await check_the_failures(daemon)
+        async with SimulatorServer(SystemClock(), port=port, cloud=cloud):
+            await oracle.settle(within=20.0)
+
+            assert [end["state"] for end in ends] == ["superseded"] * 3 + ["delivered"] * 2
+            assert [end["result"] for end in ends[3:]] == [{"cancelled": True}] * 2
+            assert waiting == len(oracle.owed) - len(never_sent)
+            assert oldest == pytest.approx(min(end["accepted_at"] for end in oracle.ends.values()), abs=0.01)
+            oracle.judge()
+            assert daemon.log.count('"event superseded"') == 3
+            assert '"CAD is back"' in daemon.log
+            assert await daemon.metric("cad_bridge_outbox_events", state="pending") == 0
+            assert await daemon.metric("cad_bridge_outbox_events", state="superseded") == 3
+            for kind in ("call_911", "dispatch_call", "dispatch_note"):
+                labels = {"server": "server-1", "kind": kind}
+                assert await daemon.metric("cad_bridge_events_superseded_total", **labels) == 1, kind
+
+
+async def check_the_failures(daemon: Daemon) -> None:
+    for operation in ("setUnitPanic", "create911Call", "createDispatchCall"):
+        labels = {"operation": operation, "reason": "connect"}
+        assert await daemon.metric("cad_bridge_cad_request_failures_total", **labels) > 0, operation
+
+
 @pytest.mark.timeout(60)
 async def test_a_unit_that_the_cad_refuses_does_not_stop_the_others(tmp_path: Path) -> None:
     settings = {"cad.limits": {"updateUnitLocations": 60}, "locations": {"interval": "1s"}}
@@ -180,6 +246,9 @@ async def test_a_unit_that_the_cad_refuses_does_not_stop_the_others(tmp_path: Pa
             "license:1-refused"
         ]
         assert "license:1-refused" not in cad.cloud.cad.community.units
+        refused = {"server": "server-1", "reason": "bad_request"}
+        assert await daemon.metric("cad_bridge_batch_failures_total", **refused) > 0
+        assert daemon.log.count('"unit set aside, the CAD refuses its location"') == 1
         await daemon.push("/v1/locations", {"updates": [update(unit, 200.0) for unit in everybody]})
         await until(lambda: moved(cad.cloud) >= good, within=5.0)
 

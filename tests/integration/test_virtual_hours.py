@@ -142,6 +142,7 @@ class Life:
         loops: dict[str, Coroutine[Any, Any, None]] = {
             "flusher": parts.flusher.run(),
             "relay": parts.relay.run(),
+            "lookup": parts.lookup.run(),
             "keeper": parts.keeper.run(),
             "heartbeat": parts.heartbeat.run(),
         }

@@ -1,6 +1,7 @@
 """The simulated CAD as a transport in the same process: no sockets, so that it runs in virtual time too."""
 
 import asyncio
+from urllib.parse import parse_qsl
 
 from bridge.clock import Clock
 from bridge.errors import CadError
@@ -35,8 +36,13 @@ class CloudTransport:
 
 def asked(request: CadRequest) -> Request:
     """Return a request as the simulator takes it."""
+    path, _, query = request.path.partition("?")
     return Request(
-        method=request.operation.method, path=request.path, headers=HEADERS, body=request.body or b""
+        method=request.operation.method,
+        path=path,
+        query=dict(parse_qsl(query)),
+        headers=HEADERS,
+        body=request.body or b"",
     )
 
 

@@ -1,6 +1,7 @@
 """A listener on a free port, and a client that can misbehave on the wire."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -121,6 +122,7 @@ async def listening(
     max_body: int = 2**20,
     max_connections: int = 64,
     request_timeout: float = 10.0,
+    handed_over: Sequence[socket.socket] = (),
 ) -> AsyncGenerator[Door]:
     """Serve routes to the servers of ``TOKENS`` while entered."""
     config = ListenerConfig(
@@ -129,7 +131,7 @@ async def listening(
     tokens = Tokens((server_id, Secret(token)) for server_id, token in TOKENS.items())
     clock = ListenerClock()
     counts = metrics or Metrics("0")
-    async with Listener(config, tokens, routes, counts, clock) as listener:
+    async with Listener(config, tokens, routes, counts, clock, handed_over) as listener:
         door = Door(listener, counts, clock)
         try:
             yield door

@@ -65,15 +65,22 @@ class Running:
     def parts(self) -> Parts:
         return self.daemon.parts
 
-    async def push(self, path: str, body: Any) -> Any:
-        """Push as server 1 and return the answer's content."""
-        headers = {"Authorization": f"Bearer {TOKENS[1]}"}
+    async def push(self, path: str, body: Any, *, key: str | None = None) -> Any:
+        """Push as server 1, with an Idempotency-Key if one is given, and return the answer's content."""
+        headers = {"Authorization": f"Bearer {TOKENS[1]}"} | ({} if key is None else {"Idempotency-Key": key})
         url = f"http://{self.parts.listener.addresses[0]}{path}"
         async with (
             aiohttp.ClientSession(headers=headers) as session,
             session.post(url, data=msgspec.json.encode(body)) as answer,
         ):
             assert answer.status < 300, await answer.text()
+            return msgspec.json.decode(await answer.read())
+
+    async def look_up(self, event: str) -> Any:
+        """Ask for an event as server 1."""
+        url = f"http://{self.parts.listener.addresses[0]}/v1/events/{event}"
+        headers = {"Authorization": f"Bearer {TOKENS[1]}"}
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
             return msgspec.json.decode(await answer.read())
 
     async def read(self, path: str) -> tuple[int, Any]:

@@ -10,7 +10,25 @@ from typing import Any, Self, TypeVar
 import msgspec
 
 from bridge.config import OutboxConfig
-from bridge.events import EmergencyCall, Event, EventId, EventKind, Panic, Status, UnitStatus
+from bridge.events import (
+    Blip,
+    DispatchAttachment,
+    DispatchCall,
+    DispatchClosing,
+    DispatchDetachment,
+    DispatchNote,
+    EmergencyCall,
+    EmergencyCallRemoval,
+    Event,
+    EventId,
+    EventKind,
+    Kick,
+    Panic,
+    Photo,
+    Status,
+    UnitStatus,
+)
+from bridge.lookup import Lookup
 from bridge.metrics import Metrics
 from bridge.operations import DOCUMENTED_LIMITS, OPERATIONS
 from bridge.outbox import EventView, Idempotency, Outbox
@@ -29,6 +47,7 @@ SERVER = ServerId(1)
 OTHER_SERVER = ServerId(2)
 NAMES = {SERVER: "main", OTHER_SERVER: "other"}
 CONFIG = OutboxConfig()
+TIMEOUT = 10.0  # seconds, cad.timeout
 
 
 class Sending:
@@ -52,12 +71,13 @@ class Sending:
         self.metrics.create_series(names.values(), OPERATIONS)
         self.store = Store(self.path, self.metrics.outbox_commit.observe)
         self.outbox = Outbox(self.store, config, clock, self.metrics, names)
-        self.budgets = Budgets(self.store, clock, DOCUMENTED_LIMITS, 5.0, 10.0)
+        self.budgets = Budgets(self.store, clock, DOCUMENTED_LIMITS, 5.0, TIMEOUT)
         self.breaker = Breaker(clock)
         self.client = CadClient(transport, self.budgets, self.breaker, self.metrics, clock)
         self.keeper = Keeper(self.client, self.breaker, clock)
         self.breaker.on_doubt(self.keeper.look)
-        self.relay = Relay(self.outbox, self.client, config, clock, Random(seed))
+        self.relay = Relay(self.outbox.backlog, self.client, clock, Random(seed))
+        self.lookup = Lookup(self.outbox.backlog, self.client, config, TIMEOUT, clock, Random(seed))
         self._relaying = relaying
         self._tasks: list[asyncio.Task[None]] = []
         self._over = False
@@ -69,6 +89,7 @@ class Sending:
         await self.budgets.load()
         if self._relaying:
             self._start(self.relay.run())
+            self._start(self.lookup.run())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -145,8 +166,18 @@ def call(**changed: Any) -> EmergencyCall:
     return msgspec.structs.replace(usual, **changed)
 
 
+UNIT = UnitId("license:1")
 KINDS: dict[EventKind, Event] = {
     EventKind.PANIC: panic(),
     EventKind.STATUS: status(),
     EventKind.CALL_911: call(),
+    EventKind.CALL_911_REMOVE: EmergencyCallRemoval(call=302),
+    EventKind.DISPATCH_CALL: DispatchCall(title="Robbery", description="Shots fired"),
+    EventKind.DISPATCH_NOTE: DispatchNote(call=501, note="Caller hides"),
+    EventKind.DISPATCH_ATTACH: DispatchAttachment(call=501, ids=(UNIT,)),
+    EventKind.DISPATCH_DETACH: DispatchDetachment(ids=(UNIT,)),
+    EventKind.DISPATCH_CLOSE: DispatchClosing(calls=(501,)),
+    EventKind.KICK: Kick(id=UNIT, reason="Restart"),
+    EventKind.BLIP: Blip(x=1.0, y=2.0),
+    EventKind.PHOTO: Photo(id=UNIT, url="https://pictures.example/1.png"),
 }

@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.clock import Clock
 from bridge.errors import CadError
@@ -153,26 +154,85 @@ def test_twenty_servers_stay_within_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("end", "reason"),
+    ("end", "reason", "again_at"),
     [
-        (CadError("timeout", sent=True), "timeout"),
-        (answer(503), "status_503"),
-        (answer(401), "unauthorized"),
+        (CadError("timeout", sent=True), "timeout", 13),
+        (answer(503), "status_503", 13),
+        (answer(401), "unauthorized", 6),  # the key is accepted again meanwhile
     ],
 )
 def test_a_heartbeat_that_did_not_get_through_is_counted_and_soon_repeated(
-    end: CadAnswer | CadError, reason: str
+    end: CadAnswer | CadError, reason: str, again_at: float
 ) -> None:
     async def case(bench: Bench) -> None:
         await pushing(5)(bench)
         bench.client.breaker.accept_key()
         await pushing(20)(bench)
 
-    bench = beating(case, end)
+    with capture_logs() as logs:
+        bench = beating(case, end)
 
-    assert [at for at, _, _ in bench.beats] == [3, 13]
+    assert [at for at, _, _ in bench.beats] == [3, again_at]
     assert bench.counted("heartbeat_failures_total", reason=reason) == 1
+    assert [line["server"] for line in logs if line["event"] == "heartbeat postponed"] == ["s1"]
     assert bench.counted("heartbeats_total") == 1
+
+
+def test_the_longer_heartbeats_fail_the_more_seldom_they_are_tried_and_this_is_said_once() -> None:
+    with capture_logs() as logs:
+        bench = beating(pushing(300), *[answer(500)] * 6, interval=90.0)
+
+    assert [at for at, _, _ in bench.beats] == [3, 13, 33, 73, 153, 243]
+    assert [line["event"] for line in logs].count("heartbeat postponed") == 1
+
+
+def test_the_retries_of_many_servers_share_the_limit_too() -> None:
+    bench = beating(pushing(70, servers=5), *[answer(500)] * 99, servers=5)
+
+    tries = [at for at, server, _ in bench.beats if server == 1]
+    assert tries == [3, 33]  # not every 10 s: 5 servers, 10 a minute
+
+
+def test_the_first_success_of_anything_makes_a_failed_heartbeat_due() -> None:
+    async def case(bench: Bench) -> None:
+        await pushing(5)(bench)
+        for _ in range(3):
+            bench.client.breaker.failed("connect")
+        bench.client.breaker.answered()
+        await pushing(5)(bench)
+
+    assert [at for at, _, _ in beating(case, answer(503)).beats] == [3, 6]
+
+
+def test_a_recovery_while_all_was_well_brings_no_retry_forward() -> None:
+    async def case(bench: Bench) -> None:
+        await pushing(20)(bench)
+        for _ in range(3):
+            bench.client.breaker.failed("connect")
+        bench.client.breaker.answered()
+        await pushing(70)(bench)
+
+    assert [at for at, _, _ in beating(case, answer(503), answer(), answer(503)).beats] == [3, 13, 73, 83]
+
+
+def test_who_waits_for_a_slot_first_gets_it_first() -> None:
+    async def case(bench: Bench) -> None:
+        bench.client.budgets[HEARTBEAT.name].pause(START, 61.0)
+        await pushing(120, servers=6)(bench)
+
+    assert [server for _, server, _ in beating(case, servers=6).beats[:6]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_one_that_waited_until_the_key_was_refused_stays_here_and_costs_no_slot() -> None:
+    async def case(bench: Bench) -> None:
+        bench.client.budgets[HEARTBEAT.name].pause(START, 30.0)
+        await pushing(10)(bench)
+        bench.client.breaker.refuse_key()
+        await pushing(25)(bench)
+        assert bench.beats == []
+        assert bench.client.budgets.remaining()[HEARTBEAT.name] == (10, 10)
+
+    beating(case)
 
 
 def test_a_refused_heartbeat_waits_for_its_next_turn() -> None:
@@ -210,25 +270,27 @@ def test_servers_that_wait_for_the_same_slot_are_told_of_one_after_the_other() -
     assert bench.counted("heartbeat_failures_total", reason="budget") is None
 
 
-def test_while_the_key_is_refused_nothing_is_told() -> None:
+def test_while_the_key_is_refused_nothing_is_told_and_at_once_when_it_works() -> None:
     async def case(bench: Bench) -> None:
         bench.client.breaker.refuse_key()
         await pushing(50)(bench)
         bench.client.breaker.accept_key()
         await pushing(10)(bench)
 
-    assert [at for at, _, _ in beating(case).beats] == [53]
+    assert [at for at, _, _ in beating(case).beats] == [50]
 
 
 # The game server's own count
 
 
 @asynccontextmanager
-async def game_server(*parts: bytes) -> AsyncGenerator[str]:
-    """Answer every connection's first request with these parts while entered."""
+async def game_server(*parts: bytes, asked: list[float] | None = None) -> AsyncGenerator[str]:
+    """Answer every connection's first request with these parts while entered; ``asked`` learns when one came."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        if asked is not None:
+            asked.append(round(asyncio.get_running_loop().time() - START, 1))
         for part in parts:
             writer.write(part)
             await writer.drain()
@@ -302,21 +364,22 @@ async def test_no_answer_tells_nothing() -> None:
         assert await ask_players(session, url) is None
 
 
-async def test_game_servers_are_looked_at_every_ten_seconds() -> None:
-    clock = SteppingClock()
-    async with game_server(dynamic(REAL)) as url:
-        bench = Bench(clock, servers=2, urls={TWO: url})
-        started = clock.now
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(bench.heartbeat.run())
-            for _ in range(10_000):
-                if bench.beats:
-                    break
-                await clock_turn()
-            running.cancel()
+def test_game_servers_are_looked_at_every_ten_seconds() -> None:
+    asked: list[float] = []
 
-    assert [(server, players) for _, server, players in bench.beats] == [(2, 12)]
-    assert bench.fleet[TWO].state(clock.monotonic()) is GameServerState.RESOURCE_SILENT
-    assert bench.fleet[ONE].state(clock.monotonic()) is GameServerState.SILENT
-    assert 10.0 in clock.slept
-    assert clock.now - started < 10_000
+    async def main(clock: VirtualClock) -> Bench:
+        async with game_server(dynamic(REAL), asked=asked) as url:
+            bench = Bench(clock, servers=2, urls={TWO: url})
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(bench.heartbeat.run())
+                await clock.sleep(49.0)
+                running.cancel()
+            looked_at = clock.monotonic()
+        assert bench.fleet[TWO].state(looked_at) is GameServerState.RESOURCE_SILENT
+        assert bench.fleet[ONE].state(looked_at) is GameServerState.SILENT
+        return bench
+
+    bench = run_virtual(main)
+
+    assert bench.beats == [(33, 2, 12)]
+    assert asked == [0, 10, 20, 30, 40]

@@ -16,5 +16,12 @@ def test_only_what_creates_something_must_not_be_repeated() -> None:
     once = {operation.name for operation in OPERATIONS.values() if operation.repeat is Repeat.ONCE}
     reads = {operation.name for operation in OPERATIONS.values() if operation.repeat is Repeat.READ}
 
-    assert once == {"create911Call"}
+    assert once == {
+        "create911Call",
+        "createDispatchCall",
+        "addCallNote",
+        "kickUnit",
+        "createBlip",
+        "sendPhoto",
+    }
     assert reads == {operation.name for operation in OPERATIONS.values() if operation.method == "GET"}

@@ -5,13 +5,31 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.config import OutboxConfig
 from bridge.errors import CadError
-from bridge.events import EventId, EventKind, EventState, UnitStatus
+from bridge.events import (
+    CALLS,
+    DispatchAttachment,
+    DispatchDetachment,
+    DispatchNote,
+    EmergencyCallRemoval,
+    EventId,
+    EventKind,
+    EventState,
+    Kick,
+    UnitStatus,
+)
 from bridge.operations import (
+    ADD_CALL_NOTE,
+    ATTACH_UNITS,
+    CLOSE_DISPATCH_CALLS,
     CREATE_911_CALL,
+    CREATE_DISPATCH_CALL,
+    DETACH_UNITS,
+    GET_CALLS,
     GET_VERSION,
+    KICK_UNIT,
     OPERATIONS,
+    REMOVE_911_CALL,
     SET_UNIT_PANIC,
     SET_UNIT_STATUS,
 )
@@ -19,6 +37,7 @@ from bridge.outbox import Result
 from bridge.outbox.queue import EXPIRE_LIMIT
 from bridge.relay import OPERATION_OF
 from bridge.sonoran.messages import CadAnswer
+from bridge.units import UnitId
 from tests.support.full_disk import full_disk
 from tests.support.sending import KINDS, OTHER_SERVER, SERVER, Sending, call, panic, run_sending, status
 from tests.support.transport import Sent, answer
@@ -83,7 +102,8 @@ def test_an_answer_without_a_number_is_a_delivery_too(tmp_path: Path) -> None:
         ids = [await bench.append(event) for event in KINDS.values()]
         await bench.clock.sleep(1.0)
 
-        assert [(await bench.view(event_id)).state for event_id in ids] == [EventState.DELIVERED] * 3
+        assert {(await bench.view(event_id)).state for event_id in ids} == {EventState.DELIVERED}
+        assert len(bench.transport.sent) == len(KINDS)
 
     run_sending(tmp_path, case)
 
@@ -216,7 +236,7 @@ def test_what_fails_is_tried_again_until_it_gets_through(
 
 def test_while_the_cad_is_down_it_is_probed_within_the_budget_and_loses_nothing(tmp_path: Path) -> None:
     async def case(bench: Sending) -> None:
-        bench.transport.otherwise = answer(503)
+        bench.transport.otherwise = DOWN
         bench.transport.seconds = 2.0
         ids = [await bench.append(panic(f"license:{number}", active=False)) for number in range(5)]
         ids += [await bench.append(call()) for _ in range(5)]
@@ -225,11 +245,11 @@ def test_while_the_cad_is_down_it_is_probed_within_the_budget_and_loses_nothing(
         for _ in range(600):
             await bench.clock.sleep(1.0)
             most = max(most, bench.relay.in_flight)
-        assert most == 2, "one probe a lane"
-        for operation in (SET_UNIT_PANIC, CREATE_911_CALL):
-            sent = bench.transport.requests(operation)
-            assert len(sent) > 10
-            assert _most_in_a_minute(sent) <= operation.per_minute
+        assert most <= 3, "one probe a lane, and a panic that does not wait for one that hangs"
+        panics, calls = _panics(bench), bench.transport.requests(CREATE_911_CALL)
+        assert min(len(panics), len(calls)) > 10
+        assert _most_in_a_minute(panics) <= 30, "none of them left, so that the budget is no bound: every 2 s"
+        assert _most_in_a_minute(calls) <= CREATE_911_CALL.per_minute
 
         bench.transport.otherwise = None
         for event_id in ids:
@@ -370,7 +390,8 @@ def test_a_refused_key_holds_everything_until_it_is_taken_again(tmp_path: Path) 
     async def case(bench: Sending) -> None:
         bench.transport.otherwise = answer(401)
         bench.start_keeper()
-        ids = [await bench.append(event) for event in KINDS.values()]
+        lasting = [event for kind, event in KINDS.items() if kind is not EventKind.KICK]
+        ids = [await bench.append(event) for event in lasting]
         await bench.clock.sleep(300.0)
         ids.append(await bench.append(panic("license:9")))
         await bench.clock.sleep(5.0)
@@ -378,7 +399,7 @@ def test_a_refused_key_holds_everything_until_it_is_taken_again(tmp_path: Path) 
         assert {(await bench.view(event_id)).state for event_id in ids} == {EventState.PENDING}
         assert bench.breaker.holding
         probes = bench.transport.requests(GET_VERSION)
-        assert len(bench.transport.sent) - len(probes) <= 3
+        assert len(bench.transport.sent) - len(probes) <= len(lasting)
         assert 6 <= len(probes) <= 12
         bench.transport.otherwise = None
         for event_id in ids:
@@ -395,17 +416,20 @@ def test_while_the_key_is_refused_the_relay_sleeps(tmp_path: Path) -> None:
         await bench.clock.sleep(1.0)
         assert bench.breaker.holding
         looks = 0
-        expire = bench.outbox.expire
+        backlog = bench.outbox.backlog
+        expire = backlog.expire
 
         def count(kind: EventKind, now: float, detail: str) -> None:
             nonlocal looks
             looks += 1
             expire(kind, now, detail)
 
-        vars(bench.outbox)["expire"] = count  # the relay asks at every look
+        vars(backlog)["expire"] = count  # the relay asks at every look
         await bench.clock.sleep(30.0)
-
         assert looks < 10
+        await bench.append(panic("B"))
+        await bench.clock.sleep(1.0)
+        assert looks > 0, "what counts is what the relay asks"
 
     run_sending(tmp_path, case)
 
@@ -474,59 +498,25 @@ def test_a_call_is_marked_on_disk_before_its_request_leaves(tmp_path: Path) -> N
     run_sending(tmp_path, case)
 
 
-def test_a_repeated_call_says_that_an_earlier_attempt_may_have_arrived(tmp_path: Path) -> None:
-    async def case(bench: Sending) -> None:
-        bench.transport.script(CREATE_911_CALL, DOWN, answer(429, retry_after=1.0))
-        sure = await bench.append(call())
-        assert await _end_of(bench, sure) is EventState.DELIVERED
-        bench.transport.script(CREATE_911_CALL, CUT_OFF)
-        unsure = await bench.append(call())
-        assert await _end_of(bench, unsure) is EventState.DELIVERED
-
-        assert (await bench.view(sure)).result == Result(call_id=7)
-        assert (await bench.view(unsure)).result == Result(call_id=7, unverified=True)
-
-    run_sending(tmp_path, case)
-
-
 @pytest.mark.parametrize("end", [CUT_OFF, answer(500)], ids=["cut off", "500"])
-def test_where_the_operator_says_so_an_unclear_call_fails_and_is_not_repeated(
+def test_of_an_unclear_end_only_calls_and_kicks_make_a_fuss(
     tmp_path: Path, end: CadError | CadAnswer
 ) -> None:
     async def case(bench: Sending) -> None:
-        bench.transport.script(CREATE_911_CALL, end)
-        event_id = await bench.append(call())
+        ids: dict[EventKind, EventId] = {}
+        for kind, event in KINDS.items():
+            bench.transport.script(OPERATION_OF[kind], end)
+            ids[kind] = await bench.append(event)
+        await bench.clock.sleep(5.0)
+        states = {kind: (await bench.view(event_id)).state for kind, event_id in ids.items()}
 
-        assert await _end_of(bench, event_id) is EventState.FAILED
-        assert (await bench.view(event_id)).error == "unclear: an attempt may have reached the CAD"
-        assert len(bench.transport.sent) == 1
-        bench.transport.script(CREATE_911_CALL, DOWN)
-        clear = await bench.append(call())
-        assert await _end_of(bench, clear) is EventState.DELIVERED
-        bench.transport.script(SET_UNIT_PANIC, end)
-        state = await bench.append(panic())
-        assert await _end_of(bench, state) is EventState.DELIVERED
-
-    run_sending(tmp_path, case, config=OutboxConfig(unclear="fail"))
-
-
-@pytest.mark.parametrize("unclear", ["repeat", "fail"])
-def test_a_call_that_a_crash_cut_off_is_unclear(tmp_path: Path, unclear: str) -> None:
-    async def case(bench: Sending) -> None:
-        bench.transport.script(CREATE_911_CALL, asyncio.Event())
-        event_id = await bench.append(call())
-        await bench.clock.sleep(1.0)
-        again = await bench.restart(config=OutboxConfig(unclear=unclear))
-        state = await _end_of(again, event_id)
-
-        if unclear == "fail":
-            assert state is EventState.FAILED
-            assert len(bench.transport.sent) == 1
-        else:
-            assert state is EventState.DELIVERED
-            assert (await again.view(event_id)).result == Result(call_id=7, unverified=True)
-            assert (await again.view(event_id)).attempts == 2
-        await again.__aexit__()
+        assert states.pop(EventKind.KICK) is EventState.FAILED
+        assert [states.pop(kind) for kind in sorted(CALLS)] == [EventState.PENDING] * 2
+        assert set(states.values()) == {EventState.DELIVERED}, states
+        for kind in states:
+            sent = bench.transport.requests(OPERATION_OF[kind])
+            assert len(sent) == 2, kind
+            assert sent[0].body == sent[1].body
 
     run_sending(tmp_path, case)
 
@@ -666,6 +656,392 @@ def test_a_stop_keeps_what_was_in_flight_for_the_next_run(tmp_path: Path) -> Non
 
         assert await _end_of(again, event_id) is EventState.DELIVERED
         await again.__aexit__()
+
+    run_sending(tmp_path, case)
+
+
+def test_while_the_cad_answers_503_no_call_is_repeated_and_all_get_through_later(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = answer(503)
+        ids = [await bench.append(KINDS[EventKind.DISPATCH_CALL]) for _ in range(5)]
+        probe = await bench.append(panic(active=False))
+        await bench.clock.sleep(600.0)
+        assert len(bench.transport.requests(CREATE_DISPATCH_CALL)) == 5, "one attempt each"
+        assert _most_in_a_minute(bench.transport.requests(GET_CALLS)) <= GET_CALLS.per_minute
+
+        bench.transport.otherwise = None
+        for event_id in (probe, *ids):
+            assert await _end_of(bench, event_id, 40.0) is EventState.DELIVERED
+        assert len(bench.transport.requests(CREATE_DISPATCH_CALL)) == 10
+
+    run_sending(tmp_path, case)
+
+
+# What each kind asks for, and how it ends
+
+
+REQUESTS: dict[EventKind, tuple[str, object]] = {
+    EventKind.PANIC: ("/units/panic", {"communityUserIds": ["license:1"], "isPanic": True}),
+    EventKind.STATUS: ("/units/status", {"communityUserIds": ["license:1"], "status": 1}),
+    EventKind.CALL_911_REMOVE: ("/calls/911/302", None),
+    EventKind.DISPATCH_NOTE: ("/dispatch-calls/501/notes", {"note": "Caller hides", "noteType": "text"}),
+    EventKind.DISPATCH_ATTACH: ("/dispatch-calls/501/attachments", {"communityUserIds": ["license:1"]}),
+    EventKind.DISPATCH_DETACH: ("/dispatch-calls/attachments", {"communityUserIds": ["license:1"]}),
+    EventKind.DISPATCH_CLOSE: ("/dispatch-calls/close", {"callIds": [501]}),
+    EventKind.KICK: ("/units/kick", [{"communityUserId": "license:1", "reason": "Restart"}]),
+    EventKind.PHOTO: (
+        "/v2/general/photos",
+        {"communityUserId": "license:1", "url": "https://pictures.example/1.png"},
+    ),
+}
+RESULTS = {
+    EventKind.PANIC: Result(updated=1, of=1),
+    EventKind.STATUS: Result(updated=1, of=1),
+    EventKind.CALL_911: Result(call_id=7),
+    EventKind.DISPATCH_CALL: Result(call_id=8),
+    EventKind.BLIP: Result(blip_id=9),
+}
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_each_kind_has_its_request_and_its_result(tmp_path: Path, kind: EventKind) -> None:
+    async def case(bench: Sending) -> None:
+        event_id = await bench.append(KINDS[kind])
+        assert await _end_of(bench, event_id, 1.0) is EventState.DELIVERED
+
+        (sent,) = bench.transport.sent
+        if kind in REQUESTS:
+            path, body = REQUESTS[kind]
+            assert sent.path.endswith(path)
+            assert sent.body == body
+        elif kind in CALLS:
+            assert sent.body["metaData"]["cadBridgeEvent"] == event_id
+        assert (await bench.view(event_id)).result == RESULTS.get(kind)
+        assert bench.sample("events_delivered_total", server="main", kind=kind) == 1.0
+        assert bench.sample("event_delivery_seconds_count", kind=kind) == 1.0
+        assert bench.sample("cad_requests_total", operation=sent.operation.name, code=_code(kind)) == 1.0
+
+    run_sending(tmp_path, case)
+
+
+def _code(kind: EventKind) -> str:
+    return "201" if kind in {*CALLS, EventKind.BLIP} else "200"
+
+
+@pytest.mark.parametrize("kind", EventKind)
+@pytest.mark.parametrize("code", [400, 404, 409, 422])
+def test_each_kind_fails_with_the_cads_reason_and_trace(tmp_path: Path, kind: EventKind, code: int) -> None:
+    async def case(bench: Sending) -> None:
+        refusal = answer(code, {"title": "Bad", "detail": "no such thing"}, trace_id="t-1")
+        bench.transport.script(OPERATION_OF[kind], refusal)
+        with capture_logs() as logs:
+            event_id = await bench.append(KINDS[kind])
+            assert await _end_of(bench, event_id, 1.0) is EventState.FAILED
+
+        reason = {400: "bad_request", 404: "not_found", 409: "conflict", 422: "unprocessable"}[code]
+        view = await bench.view(event_id)
+        assert view.error == f"{reason}: Bad: no such thing (trace t-1)"
+        assert bench.sample("events_failed_total", server="main", kind=kind, reason=reason) == 1.0
+        (line,) = [line for line in logs if line["event"] == "event failed"]
+        assert (line["id"], line["reason"], line["log_level"]) == (event_id, reason, "error")
+        assert "trace t-1" in line["detail"]
+        await bench.clock.sleep(60.0)
+        assert len(bench.transport.sent) == 1
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "detail"),
+    [
+        (EventKind.PANIC, {"updated": 0}, "the CAD knows none of the units"),
+        (EventKind.STATUS, {"updated": 0}, "the CAD knows none of the units"),
+        (EventKind.PHOTO, {"delivered": 0}, "the CAD knows no account of this id"),
+    ],
+)
+def test_where_the_cad_says_that_nobody_was_reached_the_event_fails(
+    tmp_path: Path, kind: EventKind, body: dict[str, int], detail: str
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(OPERATION_OF[kind], answer(body=body))
+        event_id = await bench.append(KINDS[kind])
+
+        assert await _end_of(bench, event_id, 1.0) is EventState.FAILED
+        assert (await bench.view(event_id)).error == f"no_unit: {detail}"
+        assert bench.sample("events_failed_total", server="main", kind=kind, reason="no_unit") == 1.0
+
+    run_sending(tmp_path, case)
+
+
+# Kicks
+
+
+KICK_TWO = (Kick(id=UnitId("A"), reason="Restart"), Kick(id=UnitId("B"), reason="Restart"))
+
+
+@pytest.mark.parametrize(
+    "end",
+    [CUT_OFF, CadError("reset", sent=True), answer(408), answer(500), answer(502)],
+    ids=["timeout", "reset", "408", "500", "502"],
+)
+def test_a_kick_is_not_repeated_after_an_unclear_end(tmp_path: Path, end: CadError | CadAnswer) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, end)
+        with capture_logs() as logs:
+            event_id = await bench.append(KINDS[EventKind.KICK])
+            assert await _end_of(bench, event_id, 1.0) is EventState.FAILED
+            await bench.clock.sleep(90.0)
+
+        error = (await bench.view(event_id)).error
+        assert error is not None
+        assert error.startswith("unclear: ")
+        assert error.endswith(", and the CAD may have acted all the same")
+        assert len(bench.transport.sent) == 1, "neither repeated nor looked up"
+        assert bench.sample("events_failed_total", server="main", kind="kick", reason="unclear") == 1.0
+        assert [line["reason"] for line in logs if line["event"] == "event failed"] == ["unclear"]
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize("end", [DOWN, answer(429, retry_after=2.0)], ids=["connect", "429"])
+def test_a_kick_is_repeated_after_a_clear_end(tmp_path: Path, end: CadError | CadAnswer) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, end, end)
+        event_id = await bench.append(KINDS[EventKind.KICK])
+
+        assert await _end_of(bench, event_id, 10.0) is EventState.DELIVERED
+        assert (await bench.view(event_id)).attempts == 3
+
+    run_sending(tmp_path, case)
+
+
+def test_a_kick_is_tried_for_a_minute(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        event_id = await bench.append(KINDS[EventKind.KICK])
+        started = bench.clock.monotonic()
+
+        assert await _end_of(bench, event_id) is EventState.EXPIRED
+        assert bench.clock.monotonic() - started == pytest.approx(60.0, abs=1.0)
+        assert (await bench.view(event_id)).error == "expired: the last attempt ended with connect"
+
+    run_sending(tmp_path, case)
+
+
+def test_a_kick_that_a_crash_cut_off_is_not_repeated(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, asyncio.Event())
+        event_id = await bench.append(KINDS[EventKind.KICK])
+        await bench.clock.sleep(1.0)
+        with capture_logs() as logs:
+            again = await bench.restart()
+            await again.clock.sleep(70.0)
+
+        assert (await again.view(event_id)).error == "unclear: an attempt may have reached the CAD"
+        assert (await again.view(event_id)).attempts == 1
+        assert len(again.transport.requests(KICK_UNIT)) == 1
+        assert [line["reason"] for line in logs if line["event"] == "event failed"] == ["unclear"]
+        await again.__aexit__()
+
+    run_sending(tmp_path, case)
+
+
+def test_a_kick_that_waits_for_its_next_attempt_survives_a_crash(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, answer(429, retry_after=10.0))
+        event_id = await bench.append(KINDS[EventKind.KICK])
+        await bench.clock.sleep(1.0)
+        again = await bench.restart()
+
+        assert await _end_of(again, event_id, 20.0) is EventState.DELIVERED
+        assert (await again.view(event_id)).attempts == 2
+        await again.__aexit__()
+
+    run_sending(tmp_path, case)
+
+
+def test_kicks_for_one_reason_share_a_request_and_all_end_with_it(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, answer(500))
+        ids = await bench.outbox.append(SERVER, [*KICK_TWO, Kick(id=UnitId("C"), reason="Other")])
+        await bench.clock.sleep(70.0)
+
+        assert [[row["communityUserId"] for row in sent.body] for sent in bench.transport.sent] == [
+            ["A", "B"],
+            ["C"],
+        ]
+        states = [(await bench.view(event_id)).state for event_id in ids]
+        assert states == [EventState.FAILED, EventState.FAILED, EventState.DELIVERED]
+
+    run_sending(tmp_path, case)
+
+
+def test_merged_kicks_that_are_refused_are_tried_one_by_one(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, answer(404), answer(404, {"title": "Who?"}), answer())
+        ids = await bench.outbox.append(SERVER, KICK_TWO)
+        await bench.clock.sleep(5.0)
+
+        assert [[row["communityUserId"] for row in sent.body] for sent in bench.transport.sent] == [
+            ["A", "B"],
+            ["A"],
+            ["B"],
+        ]
+        assert (await bench.view(ids[0])).error == "not_found: Who?"
+        assert (await bench.view(ids[1])).state is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_merged_kicks_cut_off_by_a_crash_are_none_of_them_repeated(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(KICK_UNIT, asyncio.Event())
+        ids = await bench.outbox.append(SERVER, KICK_TWO)
+        await bench.clock.sleep(1.0)
+        again = await bench.restart()
+        await again.clock.sleep(70.0)
+
+        assert [(await again.view(event_id)).state for event_id in ids] == [EventState.FAILED] * 2
+        assert len(again.transport.requests(KICK_UNIT)) == 1
+        await again.__aexit__()
+
+    run_sending(tmp_path, case)
+
+
+# What happens to calls
+
+
+@pytest.mark.parametrize("end", [CUT_OFF, answer(502)], ids=["cut off", "502"])
+def test_a_call_that_is_gone_when_its_removal_is_repeated_was_removed(
+    tmp_path: Path, end: CadError | CadAnswer
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(REMOVE_911_CALL, end, answer(404))
+        event_id = await bench.append(KINDS[EventKind.CALL_911_REMOVE])
+
+        assert await _end_of(bench, event_id, 5.0) is EventState.DELIVERED
+        assert (await bench.view(event_id)).attempts == 2
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize("end", [DOWN, answer(429, retry_after=1.0)], ids=["connect", "429"])
+def test_a_call_that_was_gone_before_any_removal_arrived_is_a_failure(
+    tmp_path: Path, end: CadError | CadAnswer
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(REMOVE_911_CALL, end, answer(404, {"title": "Gone"}))
+        event_id = await bench.append(KINDS[EventKind.CALL_911_REMOVE])
+
+        assert await _end_of(bench, event_id, 5.0) is EventState.FAILED
+        assert (await bench.view(event_id)).error == "not_found: Gone"
+
+    run_sending(tmp_path, case)
+
+
+def test_a_unit_is_taken_off_its_call_after_it_was_put_on_it(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(ATTACH_UNITS, answer(500), answer(500))
+        on = await bench.append(KINDS[EventKind.DISPATCH_ATTACH])
+        off = await bench.append(KINDS[EventKind.DISPATCH_DETACH])
+        other = await bench.append(DispatchDetachment(ids=(UnitId("license:9"),)))
+
+        assert await _end_of(bench, other, 0.2) is EventState.DELIVERED, "another unit does not wait"
+        assert await _end_of(bench, off, 10.0) is EventState.DELIVERED
+        assert (await bench.view(on)).state is EventState.DELIVERED
+        about = [sent for sent in bench.transport.sent if sent.units == ["license:1"]]
+        assert [sent.operation for sent in about] == [ATTACH_UNITS] * 3 + [DETACH_UNITS]
+
+    run_sending(tmp_path, case)
+
+
+def test_a_call_is_closed_after_its_notes(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(ADD_CALL_NOTE, CUT_OFF)
+        await bench.append(KINDS[EventKind.DISPATCH_NOTE])
+        closing = await bench.append(KINDS[EventKind.DISPATCH_CLOSE])
+
+        assert await _end_of(bench, closing, 5.0) is EventState.DELIVERED
+        operations = [sent.operation for sent in bench.transport.sent]
+        assert operations == [ADD_CALL_NOTE, ADD_CALL_NOTE, CLOSE_DISPATCH_CALLS]
+
+    run_sending(tmp_path, case)
+
+
+@pytest.mark.parametrize("kind", sorted(CALLS))
+def test_what_is_about_a_new_call_waits_for_its_number(tmp_path: Path, kind: EventKind) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(OPERATION_OF[kind], DOWN)
+        created = await bench.append(KINDS[kind])
+        ids = await bench.outbox.append(
+            SERVER,
+            [
+                DispatchNote(call=created, note="One"),
+                DispatchAttachment(call=created, ids=(UnitId("A"), UnitId("B"))),
+            ],
+        )
+        for event_id in ids:
+            assert await _end_of(bench, event_id, 5.0) is EventState.DELIVERED
+
+        number = "7" if kind is EventKind.CALL_911 else "8"
+        assert [sent.path.rsplit("/", 2)[1:] for sent in bench.transport.sent[2:]] == [
+            [number, "notes"],
+            [number, "attachments"],
+        ]
+
+    run_sending(tmp_path, case)
+
+
+def test_a_call_that_was_not_sent_yet_is_cancelled_by_its_removal(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        created = await bench.append(call())
+        await bench.clock.sleep(10.0)
+        removed = await bench.append(EmergencyCallRemoval(call=created))
+        await _end_of(bench, removed, 60.0)
+        tried = len(bench.transport.sent)
+        bench.transport.otherwise = None
+        await bench.clock.sleep(60.0)
+
+        assert (await bench.view(created)).error == "cancelled: ended before it was sent"
+        assert (await bench.view(created)).state is EventState.SUPERSEDED
+        assert (await bench.view(removed)).result == Result(cancelled=True)
+        assert len(bench.transport.sent) == tried
+        assert bench.sample("events_superseded_total", server="main", kind="call_911") == 1.0
+
+    run_sending(tmp_path, case)
+
+
+def test_a_removal_that_comes_while_its_call_is_under_way_waits_for_the_answer(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        slow = asyncio.Event()
+        bench.transport.script(CREATE_911_CALL, slow)
+        created = await bench.append(call())
+        await bench.clock.sleep(1.0)
+        removed = await bench.append(EmergencyCallRemoval(call=created))
+        await bench.clock.sleep(1.0)
+        assert len(bench.transport.sent) == 1
+        slow.set()
+
+        assert await _end_of(bench, removed, 1.0) is EventState.DELIVERED
+        assert (await bench.view(created)).result == Result(call_id=7)
+        assert bench.transport.requests(REMOVE_911_CALL)[0].path.endswith("/911/7")
+
+    run_sending(tmp_path, case)
+
+
+def test_a_call_that_the_cad_refuses_fails_what_is_about_it(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(CREATE_911_CALL, answer(400))
+        created = await bench.append(call())
+        ids = await bench.outbox.append(
+            SERVER, [EmergencyCallRemoval(call=created), DispatchNote(call=created, note="One")]
+        )
+        for event_id in ids:
+            assert await _end_of(bench, event_id, 1.0) is EventState.FAILED
+            assert (await bench.view(event_id)).error == "call_failed: its call failed"
+
+        assert len(bench.transport.sent) == 1
 
     run_sending(tmp_path, case)
 

@@ -29,6 +29,7 @@ from tests.support.transport import answer
         (204, Done()),
         (408, Retry("status_408", unclear=True)),  # the CAD may still be at it
         (500, Retry("status_500", unclear=True)),
+        (502, Retry("status_502", unclear=True)),
         (503, Retry("status_503", unclear=True)),
         (599, Retry("status_599", unclear=True)),
         (429, Retry("rate_limited", limited=True)),  # refused before anything was done
@@ -51,7 +52,11 @@ def test_an_answers_status_decides(status: int, verdict: Verdict) -> None:
     ("error", "verdict"),
     [
         (CadError("connect", sent=False), Retry("connect")),
+        (CadError("dns", sent=False), Retry("dns")),
+        (CadError("timeout", sent=False), Retry("timeout")),  # of the connection: nothing left
         (CadError("timeout", sent=True), Retry("timeout", unclear=True)),
+        (CadError("reset", sent=True), Retry("reset", unclear=True)),
+        (CadError("answer_too_large", sent=True), Retry("answer_too_large", unclear=True)),
         (BudgetError(1.0), Retry("budget", limited=True)),
     ],
 )
@@ -61,6 +66,7 @@ def test_without_an_answer_it_is_tried_again(error: CadError, verdict: Verdict) 
 
 def test_every_refusal_is_a_reason_that_metrics_know() -> None:
     assert {refusal(status) for status in range(300, 500)} <= set(FAILURE_REASONS)
+    assert {"no_unit", "unclear", "call_failed", "call_unknown", "internal"} <= set(FAILURE_REASONS)
     assert len(set(FAILURE_REASONS)) == len(FAILURE_REASONS)
 
 

@@ -18,7 +18,10 @@ from bridge.config import AdminConfig, ListenerConfig, OutboxConfig, Secret, Tcp
 from bridge.errors import StartError, StoreError
 from bridge.events import EventState
 from bridge.listener import Listener
-from bridge.simulator.faults import Answer, Delay, Hang
+from bridge.outbox import Result
+from bridge.simulator.community import Plan
+from bridge.simulator.faults import Answer, Delay, Drop, Half, Hang
+from bridge.simulator.journal import Received
 from bridge.sonoran.http import CadHttp
 from bridge.store import Store
 from bridge.units import LocationReport, ServerId, UnitId
@@ -224,6 +227,128 @@ def test_heartbeats_go_out(tmp_path: Path) -> None:
     with_daemon(daemon_config(tmp_path), story)
 
 
+# Calls that must not be made twice
+
+
+CALL = {"type": "call_911", "caller": "Jane", "location": "Alta St", "description": "Shots"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Drop(operation="create911Call", times=1, acts=True),
+        Half(operation="create911Call", times=1),
+        Hang(operation="create911Call", times=1, acts=True),
+        Answer(operation="create911Call", times=1, status=502, acts=True),
+    ],
+    ids=["reset", "half", "hang", "502"],
+)
+def test_a_call_whose_answer_got_lost_is_found_and_made_once(
+    tmp_path: Path, fault: Drop | Half | Hang | Answer
+) -> None:
+    async def story(seen: Running) -> None:
+        seen.cloud.faults.add(fault)
+        (event_id,) = (await seen.push("/v1/events", CALL))["events"]
+        await seen.clock.sleep(35)
+
+        (made,) = seen.cloud.cad.community.board.emergency(seen.cloud.now())
+        view = await seen.parts.outbox.find(ServerId(1), event_id)
+        assert view is not None
+        assert (view.state, view.result) == (EventState.DELIVERED, Result(call_id=made.call_id))
+        assert seen.sample("events_delivered_total", server="main", kind="call_911") == 1
+        assert seen.sample("cad_requests_total", operation="getCalls", code="200") == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_a_call_that_never_arrived_is_sent_again_once(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        seen.cloud.faults.add(Drop(operation="create911Call", times=1))
+        await seen.push("/v1/events", CALL)
+        await seen.clock.sleep(60)
+
+        assert len(seen.received("create911Call")) == 2
+        assert len(seen.received("getCalls")) == 1
+        assert len(seen.cloud.cad.community.board.emergency(seen.cloud.now())) == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_on_a_plan_without_looking_a_call_goes_on_unverified(tmp_path: Path, lines: list[EventDict]) -> None:
+    async def story(seen: Running) -> None:
+        seen.cloud.cad.community.plan = Plan.STANDARD
+        seen.cloud.faults.add(Drop(operation="create911Call", times=1, acts=True))
+        (event_id,) = (await seen.push("/v1/events", CALL))["events"]
+        await seen.clock.sleep(35)
+
+        view = await seen.parts.outbox.find(ServerId(1), event_id)
+        assert view is not None
+        assert view.result is not None
+        assert view.result.unverified
+        assert seen.sample("cad_requests_total", operation="getCalls", code="403") == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+    assert len(events_of(lines, "calls cannot be looked up")) == 1
+    assert len(events_of(lines, "call sent again unverified, it may be there twice")) == 1
+
+
+def test_a_call_in_doubt_at_a_stop_is_looked_up_by_the_next_daemon(tmp_path: Path) -> None:
+    config = daemon_config(tmp_path, outbox=OutboxConfig(path=tmp_path / "outbox.sqlite3", drain=2.0))
+    marks: list[str] = []
+
+    async def stopped(seen: Running) -> None:
+        seen.cloud.faults.add(Drop(operation="create911Call", acts=True))
+        await seen.push("/v1/events", CALL)
+        await seen.clock.sleep(1)
+        seen.stop.set()
+        await seen.ended.wait()
+        assert seen.parts.outbox.counts()[EventState.PENDING] == 1
+        (made,) = seen.received("create911Call")
+        marks.append(_mark(made))
+
+    async def started(seen: Running) -> None:
+        assert seen.parts.outbox.counts()[EventState.PENDING] == 1
+        await seen.clock.sleep(30)  # this daemon's CAD is another one, which never saw the call
+        assert len(seen.received("getCalls")) == 1
+        (again,) = seen.received("create911Call")
+        marks.append(_mark(again))
+
+    with_daemon(config, stopped)
+    with_daemon(config, started)
+
+    assert marks[0] == marks[1]
+
+
+def _mark(received: Received) -> str:
+    body: Any = received.decoded()
+    return body["metaData"]["cadBridgeEvent"]
+
+
+@pytest.mark.parametrize("jump", [7200.0, -7200.0])
+def test_a_clock_that_is_set_expires_nothing_and_is_told(
+    tmp_path: Path, jump: float, lines: list[EventDict]
+) -> None:
+    async def story(seen: Running) -> None:
+        seen.cloud.faults.add(Answer(status=503))
+        await seen.push("/v1/panic", {"id": UNIT})
+        await seen.clock.sleep(10)
+        seen.clock.wall_jump = jump
+        await seen.clock.sleep(10)
+        assert seen.parts.outbox.counts()[EventState.PENDING] == 1
+        oldest = seen.sample("outbox_oldest_pending_timestamp_seconds")
+        assert oldest == pytest.approx(seen.clock.wall() - 20, abs=1)
+        seen.cloud.faults.clear()
+        await seen.clock.sleep(15)
+
+        assert seen.parts.outbox.counts()[EventState.DELIVERED] == 1
+
+    with_daemon(daemon_config(tmp_path), story)
+
+    (line,) = events_of(lines, "time jumped")
+    assert (line["wall_seconds"], line["log_level"]) == (jump, "warning")
+
+
 # Stop
 
 
@@ -378,7 +503,7 @@ def test_a_stop_with_the_cad_down_does_not_wait(tmp_path: Path) -> None:
 # Death
 
 
-@pytest.mark.parametrize("part", ["flusher", "relay"])
+@pytest.mark.parametrize("part", ["flusher", "relay", "lookup"])
 def test_a_loop_that_the_daemon_needs_ends_it_with_a_line(
     tmp_path: Path, part: str, lines: list[EventDict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -471,7 +596,7 @@ def test_a_failing_disk_is_told_once_and_tried_again(
 
         await seen.clock.sleep(1)
         monkeypatch.setattr(seen.parts.store, "ping", ping)
-        seen.parts.outbox._unsaved.append(save)
+        seen.parts.outbox.backlog.writeback._refused.append(save)
         await seen.clock.sleep(16)
         assert (pinged, saved) == (3, 0)
 
@@ -556,3 +681,18 @@ def test_leaving_a_daemon_that_never_ran_closes_it(tmp_path: Path) -> None:
         return address
 
     assert not is_open(run_virtual(main))
+
+
+def test_what_the_disk_refused_is_handed_in_once_more_before_it_is_closed(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        handed_in: list[bool] = []
+        await seen.clock.sleep(1.0)
+        seen.parts.outbox.backlog.writeback._refused.append(
+            lambda: handed_in.append(seen.parts.store._closed)
+        )
+        seen.stop.set()
+        await seen.ended.wait()
+
+        assert handed_in == [False]
+
+    with_daemon(daemon_config(tmp_path), story)

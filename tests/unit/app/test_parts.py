@@ -119,6 +119,15 @@ def test_a_postals_file_that_makes_no_sense_is_a_problem_of_the_configuration(tm
         Parts(daemon_config(tmp_path, locations=LocationsConfig(postals_file=postals)), SystemClock())
 
 
+def test_every_loop_of_sending_has_the_configured_collaborators(tmp_path: Path) -> None:
+    outbox = OutboxConfig(path=tmp_path / "outbox.sqlite3", unclear="fail")
+    cad = CadConfig(community_id="examplecad", api_key=Secret("made-up-key"), timeout=7.0)
+    parts = Parts(daemon_config(tmp_path, cad=cad, outbox=outbox), SystemClock())
+
+    assert (parts.lookup._timeout, parts.lookup._config.unclear) == (7.0, "fail")
+    assert parts.lookup._backlog is parts.relay._backlog is parts.outbox.backlog
+
+
 def test_each_start_is_another_instance(tmp_path: Path) -> None:
     config = daemon_config(tmp_path)
 
@@ -136,6 +145,12 @@ def test_each_start_is_another_instance(tmp_path: Path) -> None:
         ("batch_units_count", {"server": "second"}),
         ("events_accepted_total", {"server": "second", "kind": "call_911"}),
         ("events_failed_total", {"server": "main", "kind": "panic", "reason": "no_unit"}),
+        ("events_failed_total", {"server": "main", "kind": "kick", "reason": "unclear"}),
+        ("events_failed_total", {"server": "second", "kind": "call_911_remove", "reason": "call_failed"}),
+        ("events_failed_total", {"server": "second", "kind": "dispatch_note", "reason": "call_unknown"}),
+        ("events_superseded_total", {"server": "main", "kind": "dispatch_call"}),
+        ("events_expired_total", {"server": "main", "kind": "photo"}),
+        ("cad_request_failures_total", {"operation": "getCalls", "reason": "timeout"}),
         ("event_delivery_seconds_count", {"kind": "panic"}),
         ("outbox_events", {"state": "superseded"}),
         ("listener_requests_total", {"route": "/v1/panic", "code": "202"}),

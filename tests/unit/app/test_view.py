@@ -277,7 +277,7 @@ def test_the_cad_its_key_and_its_budgets_are_told(tmp_path: Path) -> None:
 
         cad = seen.daemon.view.status().cad
 
-        assert (cad.up, cad.key, cad.plan) == (True, "accepted", "PLUS")
+        assert (cad.up, cad.key, cad.plan) == (True, "accepted", "PRO")
         assert cad.last_answer_at == pytest.approx(seen.clock.wall(), abs=1.5)
         assert (cad.budgets["setUnitPanic"].limit, cad.budgets["setUnitPanic"].remaining) == (20, 19)
         assert seen.sample("cad_budget_remaining", operation="setUnitPanic") == 19

@@ -126,7 +126,7 @@ def test_a_cad_that_takes_the_key_and_knows_the_server_is_well(
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines()[-3:] == [
-        "CAD:      reached, the key is right, plan PLUS",
+        "CAD:      reached, the key is right, plan PRO",
         "server 1 (main): the CAD calls it 'Server 1'",
         "all is well",
     ]
@@ -180,6 +180,30 @@ def test_a_cad_that_fails_is_told_in_its_own_words(
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"CAD: {operation}: Service Unavailable")
+
+
+@pytest.mark.parametrize("operation", ["getVersion", "getServers"])
+def test_a_rate_limit_is_waited_out(tmp_path: Path, url: str, cloud: Cloud, operation: str) -> None:
+    cloud.faults.add(Answer(operation=operation, status=429, retry_after="0.05", times=2))
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("CAD:      limits our rate, asking again in 50ms\n") == 2
+    assert len(cloud.journal.of(operation)) == 3
+
+
+@pytest.mark.parametrize(("retry_after", "asked"), [("0.01", 3), ("61", 1)])
+def test_a_rate_limit_that_lasts_exits_2(
+    tmp_path: Path, url: str, cloud: Cloud, retry_after: str, asked: int
+) -> None:
+    cloud.faults.add(Answer(operation="getVersion", status=429, retry_after=retry_after))
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("CAD: getVersion: API rate limit exceeded")
+    assert len(cloud.journal.of("getVersion")) == asked
 
 
 @pytest.mark.parametrize("operation", ["getVersion", "getServers"])

@@ -38,6 +38,14 @@ def test_an_interval_that_the_limit_allows_is_fine(
     assert complaints(tmp_path, {"locations": {"interval": interval}, "cad": cad}) == []
 
 
+@pytest.mark.parametrize("cad", [{"share": 0.2}, {"limits": {"updateUnitLocations": 6}}])
+@pytest.mark.parametrize("locations", [{}, {"max_batch": 100}])
+def test_an_interval_that_nobody_wrote_is_stretched_to_the_limit_and_no_complaint(
+    tmp_path: Path, cad: dict[str, object], locations: dict[str, object]
+) -> None:
+    assert complaints(tmp_path, {"locations": locations, "cad": cad}) == []
+
+
 @pytest.mark.parametrize(
     ("listener", "admin"),
     [

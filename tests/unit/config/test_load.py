@@ -69,6 +69,9 @@ def test_every_kind_of_value_is_understood(tmp_path: Path) -> None:
         forget_after = "2h"
         [outbox]
         keep_failed = "30d"
+        [outbox.ttl]
+        kick = "45s"
+        other = "12h"
         [[servers]]
         id = 1
         name = "main"
@@ -94,6 +97,7 @@ def test_every_kind_of_value_is_understood(tmp_path: Path) -> None:
     assert config.locations.interval == 2.5
     assert (config.locations.resend_after, config.locations.forget_after) == (0.0, 7200.0)
     assert config.outbox.keep_failed == 30 * 86400.0
+    assert (config.outbox.ttl.kick, config.outbox.ttl.other) == (45.0, 43_200.0)
     assert config.servers[0].fxserver_url == "http://127.0.0.1:30120"
     assert (config.servers[1].id, config.servers[1].fxserver_url) == (2, None)
 

@@ -14,9 +14,10 @@ def test_a_configuration_can_be_made_without_a_file() -> None:
 
     assert config.outbox.path == Path("outbox.sqlite3")
     assert config.outbox.ttl.call_911 == 900.0
+    assert (config.outbox.ttl.kick, config.outbox.ttl.other) == (60.0, 86_400.0)
     assert "key" not in repr(config).replace("api_key", "")
 
 
 def test_what_is_not_built_is_named_once() -> None:
     assert all(path == path.strip(".") for path in NOT_BUILT)
-    assert len(NOT_BUILT) == 8
+    assert len(NOT_BUILT) == 6

@@ -106,3 +106,14 @@ def test_a_panic_of_nobody_is_refused(body: bytes, reason: str) -> None:
         read(body)
 
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [
+    b'{"id": "a", "location": {"x": 1, "y": 2, "z": 3, "heading": 90}}',
+    b'{"id": "a", "x": 1, "y": 2, "z": 3, "heading": "90"}',
+    b'{"id": "a", "coords": {"x": 1, "y": 2, "z": 3, "w": 90}}',
+])  # fmt: skip
+def test_a_heading_is_read_beside_the_coordinates_or_in_them(body: bytes) -> None:
+    (report,) = read_panic(body, max_coordinate=16000.0).reports
+
+    assert report.heading == 90.0

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import PushError
+from bridge.events import Event, EventKind
 from bridge.intake import read_events, read_heartbeat, read_locations, read_panic
 
 READERS: dict[str, Callable[[bytes], object]] = {
@@ -21,6 +22,8 @@ READERS: dict[str, Callable[[bytes], object]] = {
 KEYS = """
 id ids x y z w coords coordinates position updates left full players heading location vehicle model lights peerId
 type active panic status call_911 kick caller description emergency postal metadata delete_after_minutes
+call calls note label title text code block address origin priority radius data sub_type subType icon color tooltip
+reason url communityUserIds metaData photo blip clock dispatch_call dispatch_close
 """
 WORDS = st.sampled_from(KEYS.split())
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs", "Cc"]), max_size=20) | WORDS
@@ -30,12 +33,21 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | TEXTS, inner, max_size=8),
     max_leaves=10,
 )
-EVENTS = st.fixed_dictionaries(
-    {"type": st.sampled_from(["panic", "status", "call_911"])},
-    optional=dict.fromkeys(
-        ["ids", "id", "active", "status", "caller", "location", "description", "emergency", "metadata"],
-        VALUES,
-    ),
+NUMBERS = st.integers(-1, 9)
+PLAIN: dict[str, st.SearchStrategy[object]] = {
+    **dict.fromkeys(["id", "caller", "location", "description", "title", "note", "reason"], TEXTS),
+    **dict.fromkeys(["x", "y", "z"], st.floats() | NUMBERS),
+    "radius": st.floats(0, 100),
+    **dict.fromkeys(["origin", "status", "priority"], st.integers(1, 2)),
+    "call": NUMBERS | NUMBERS.map(str),
+    "calls": st.lists(NUMBERS | st.sampled_from(["c0ffee", "1e9", "7"])),
+    "url": TEXTS.map("https://{}".format) | st.just("http://a"),
+    "data": st.lists(st.fixed_dictionaries({"title": TEXTS}, optional={"text": TEXTS}), max_size=2),
+}
+EVENTS = st.builds(  # what is likely to be taken, and some of it replaced by anything
+    dict[str, object].__or__,
+    st.fixed_dictionaries({"type": st.sampled_from([*EventKind, "clock"]), **PLAIN}),
+    st.dictionaries(WORDS, VALUES, max_size=3),
 )
 UNHURRIED = settings(deadline=None)  # a busy machine is no finding
 TESTED = pytest.mark.parametrize("reader", READERS.values(), ids=list(READERS))
@@ -74,6 +86,16 @@ def test_any_damage_to_json_is_survived(
 
     survive(reader, whole[:cut] + junk + whole[cut:])
     survive(reader, whole[:cut])
+
+
+@UNHURRIED
+@given(value=EVENTS)
+def test_an_event_that_is_taken_can_be_stored_and_read_again(value: object) -> None:
+    try:
+        events = read_events(json.dumps(value).encode())
+    except PushError:
+        return
+    assert msgspec.json.decode(msgspec.json.encode(events), type=tuple[Event, ...]) == events
 
 
 @TESTED

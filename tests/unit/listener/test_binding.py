@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 
 from bridge.config import TcpBind, UnixBind
 from bridge.errors import StartError
-from tests.support.push_door import LOOPBACK, is_alive, request, rooms
+from tests.support.push_door import LOOPBACK, is_alive, listening, request, rooms
 
 
 async def test_every_address_is_served(tmp_path: Path) -> None:
@@ -69,3 +70,55 @@ async def test_a_file_in_the_place_of_a_socket_is_left_alone(tmp_path: Path) -> 
             pass
 
     assert path.read_text() == "precious"
+
+
+async def test_a_socket_that_was_handed_over_takes_the_place_of_the_addresses(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        ours = kept.dup()
+        unused = UnixBind(path=tmp_path / "listener.sock")
+        async with rooms(bind=(unused,), handed_over=[ours]) as (_, door):
+            assert [str(address) for address in door.listener.addresses] == [
+                f"127.0.0.1:{kept.getsockname()[1]}"
+            ]
+            assert await is_alive(door)
+        assert not unused.path.exists()
+
+
+async def test_the_path_of_a_unix_socket_that_was_handed_over_is_left_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "listener.sock"
+    with socket.socket(socket.AF_UNIX) as kept:
+        kept.bind(str(path))
+        kept.listen()
+        async with rooms(handed_over=[kept.dup()]) as (_, door):
+            assert door.listener.addresses == (UnixBind(path=path),)
+            assert await is_alive(door)
+
+        assert path.is_socket()
+
+
+async def test_who_comes_while_one_listener_goes_is_served_by_the_next() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        address = TcpBind(host="127.0.0.1", port=kept.getsockname()[1])
+        async with rooms(handed_over=[kept.dup()]):
+            pass
+        async with listening(()) as door:  # not the same listener, only a client
+            wire = await door.connect(address)
+            await wire.send(request(body=b"patient"))
+            async with rooms(handed_over=[kept.dup()]):
+                assert (await wire.reply()).body == b"patient"
+
+
+async def test_a_kept_connection_is_told_that_it_ends_before_a_handed_over_socket_is_left() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as kept:
+        async with rooms(handed_over=[kept.dup()]) as (_, door):
+            wire = await door.connect()
+            await wire.send(request(body=b"first"))
+            first = await wire.reply()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(door.listener.close())
+                await wire.send(request(body=b"last"))
+                last = await wire.reply()
+
+            assert "connection" not in first.headers
+            assert (last.body, last.headers["connection"]) == (b"last", "close")
+            assert await wire.is_closed()

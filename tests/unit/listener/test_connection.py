@@ -117,7 +117,7 @@ async def test_a_client_that_does_not_read_its_answers_is_cut() -> None:
             wire.writer.write(request(body=body))
         await asyncio.sleep(1.0)  # noqa: TID251 -- the listener's own timer is real
 
-        assert wire.writer.transport.is_closing() or door.listener._turnstile._inside == 0
+        assert wire.writer.transport.is_closing() or door.listener._turnstile.inside == 0
         assert await is_alive(door)
 
 

@@ -163,7 +163,7 @@ async def test_a_panic_is_on_disk_when_it_is_answered(tmp_path: Path) -> None:
         shown = (await bridge.show(reply.json["event"])).json
         assert shown.pop("accepted_at") == pytest.approx(bridge.door.clock.wall(), abs=5.0)
         assert shown == {"id": reply.json["event"], "type": "panic", "state": "pending", "attempts": 0}
-        assert len(bridge.outbox.claim(EventKind.PANIC, LATER, busy=set(), limit=9)) > 0
+        assert len(bridge.outbox.backlog.claim(EventKind.PANIC, LATER, busy=set(), limit=9)) > 0
 
 
 async def test_a_panicking_unit_goes_first_and_from_where_it_is(tmp_path: Path) -> None:
@@ -218,9 +218,9 @@ async def test_one_bad_event_keeps_all_out_and_every_bad_one_is_named(tmp_path: 
         assert reply.status == 422
         assert reply.json["problems"] == [
             {"index": 0, "reason": "id or ids: expected at least one unit"},
-            {"index": 2, "reason": "type: kick is not supported by this version"},
+            {"index": 2, "reason": "reason: expected text"},
         ]
-        assert bridge.outbox.claim(EventKind.PANIC, LATER, busy=set(), limit=9) == []
+        assert bridge.outbox.backlog.claim(EventKind.PANIC, LATER, busy=set(), limit=9) == []
 
 
 async def test_the_same_key_and_body_give_the_same_events(tmp_path: Path) -> None:

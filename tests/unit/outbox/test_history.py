@@ -4,9 +4,8 @@ from structlog.testing import capture_logs
 from bridge.events import Event, EventId, EventKind, EventState
 from bridge.metrics import Metrics
 from bridge.outbox.history import RECENT, History
-from bridge.outbox.ledger import NewEvent
-from bridge.outbox.queue import PendingEvent
-from bridge.outbox.records import Outcome
+from bridge.outbox.pending import PendingEvent
+from bridge.outbox.records import NewEvent, Outcome
 from tests.support.sending import NAMES, SERVER, call, panic, status
 
 ENDED = {

@@ -69,7 +69,7 @@ async def test_events_come_back_as_they_were_kept_and_in_their_order(store: Stor
     assert {(row.server_id, row.accepted_at, row.expires_at) for row in stored} == {
         (SERVER, NOON, NOON + 600)
     }
-    assert all(not row.attempted and not row.unclear and row.outcomes == {} for row in stored)
+    assert all(row.attempted_at is None and not row.unverified and row.outcomes == {} for row in stored)
 
 
 async def test_row_numbers_are_never_used_again(store: Store) -> None:
@@ -84,21 +84,30 @@ async def test_an_attempt_is_open_until_its_end_is_noted(store: Store) -> None:
     await store.write(mark_attempted([seq], NOON))
 
     (row,) = await _pending(store)
-    assert (row.attempted, row.unclear, row.attempts) == (True, False, 1)
+    assert (row.attempted_at, row.unverified, row.attempts) == (NOON, False, 1)
 
-    await store.write(clear_attempted(seq, unclear=False))
+    await store.write(clear_attempted(seq, 1, unverified=False))
     (row,) = await _pending(store)
-    assert (row.attempted, row.unclear, row.attempts) == (False, False, 1)
+    assert (row.attempted_at, row.unverified, row.attempts) == (None, False, 1)
 
 
-async def test_an_unclear_attempt_stays_unclear_whatever_comes_after(store: Store) -> None:
+async def test_a_late_word_on_an_attempt_leaves_the_mark_of_the_next(store: Store) -> None:
     (seq,) = await _record(store, "a")
-    await store.write(clear_attempted(seq, unclear=True))
     await store.write(mark_attempted([seq], NOON))
-    await store.write(clear_attempted(seq, unclear=False))
+    await store.write(mark_attempted([seq], NOON + 1.0))
+    await store.write(clear_attempted(seq, 1, unverified=True))
 
     (row,) = await _pending(store)
-    assert row.unclear
+    assert (row.attempted_at, row.unverified) == (NOON + 1.0, False)
+
+
+async def test_an_attempt_that_nobody_could_look_up_is_remembered_over_later_ones(store: Store) -> None:
+    (seq,) = await _record(store, "a")
+    await store.write(clear_attempted(seq, 0, unverified=True))
+    await store.write(mark_attempted([seq], NOON))
+
+    (row,) = await _pending(store)
+    assert (row.attempted_at, row.unverified) == (NOON, True)
 
 
 async def test_units_that_ended_are_remembered(store: Store) -> None:

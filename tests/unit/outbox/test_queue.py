@@ -1,8 +1,9 @@
 from itertools import count
 
 from bridge.events import Event, EventId, UnitStatus
-from bridge.outbox.ledger import NewEvent
-from bridge.outbox.queue import EXPIRE_LIMIT, HEAP_SLACK, Delivery, DeliveryQueue, PendingEvent
+from bridge.outbox.pending import Delivery, PendingEvent
+from bridge.outbox.queue import EXPIRE_LIMIT, HEAP_SLACK, DeliveryQueue
+from bridge.outbox.records import NewEvent
 from bridge.units import ServerId, UnitId
 from tests.support.sending import call, panic, status
 

@@ -109,6 +109,35 @@ async def test_a_connection_is_dropped_before_or_after_acting(acts: bool, calls:
     assert (received.lost, received.status) == (True, 200 if acts else None)
 
 
+async def test_after_a_connection_was_dropped_so_many_times_the_next_request_gets_through() -> None:
+    some, _ = cloud(
+        Drop(operation="create911Call", times=2, acts=True), Drop(operation="create911Call", times=1)
+    )
+    for _ in range(3):
+        assert (await some.exchange(panic())).status == 200
+        await _fails(some, call_911())
+
+    assert open_calls(some) == 2
+    assert (await some.exchange(call_911())).status == 200
+    assert [(received.status, received.lost) for received in some.journal.of("create911Call")] == [
+        (200, True),
+        (200, True),
+        (None, True),
+        (200, False),
+    ]
+
+
+@pytest.mark.parametrize(("acts", "calls"), [(False, 0), (True, 1)])
+async def test_an_answer_may_stand_in_for_that_of_a_cad_that_acted(acts: bool, calls: int) -> None:  # noqa: FBT001 -- table
+    some, _ = cloud(Answer(status=504, acts=acts, times=1))
+
+    reply = await some.exchange(call_911())
+
+    assert (reply.status, content(reply)["status"]) == (504, 504)
+    assert open_calls(some) == calls
+    assert some.cad.limiter.tallies()["create911Call"].arrivals == 1
+
+
 async def test_half_an_answer_follows_the_act() -> None:
     some, _ = cloud(Half())
 
@@ -172,7 +201,9 @@ async def test_while_the_cad_is_down_nothing_gets_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Answer(status=500), Drop(), Drop(acts=True), Half()], ids=["answer", "before", "after", "half"]
+    "fault",
+    [Answer(status=500), Answer(status=504, acts=True), Drop(), Drop(acts=True), Half()],
+    ids=["answer", "stand-in", "before", "after", "half"],
 )
 async def test_requests_that_fail_count_against_the_limit(fault: Fault) -> None:
     some, _ = cloud(fault)
@@ -204,6 +235,14 @@ async def test_weather_delays_and_fails_the_same_way_for_the_same_seed() -> None
     assert (statuses, slept) == await history()
     assert len(slept) == 400
     assert set(statuses) == {200, 500}
+
+
+async def test_what_fails_in_bad_weather_counts_against_the_limit() -> None:
+    some, _ = cloud(weather=Weather(4))
+    statuses = [(await some.exchange(panic())).status for _ in range(400)]
+
+    assert 500 in statuses
+    assert some.cad.limiter.tallies()["setUnitPanic"].arrivals == 400
 
 
 async def test_a_reset_forgets_everything_but_the_settings() -> None:

@@ -1,5 +1,5 @@
-from bridge.simulator.community import Community, Plan, utc
-from bridge.simulator.shapes import NewEmergencyCall
+from bridge.simulator.community import Community, Kick, Photo, Plan, utc
+from bridge.simulator.shapes import Coordinates, NewBlip, NewDispatchCall, NewEmergencyCall
 from tests.support.cad_requests import NOON
 
 
@@ -7,14 +7,26 @@ def community(known_units: set[str] | None = None) -> Community:
     return Community(Plan.PLUS, (1, 2), known_units)
 
 
-def call(minutes: int | None = None) -> NewEmergencyCall:
-    return NewEmergencyCall(
-        is_emergency=True,
-        caller="Jane",
-        location="Alta St",
-        description="Shots",
-        delete_after_minutes=minutes,
+def call() -> NewEmergencyCall:
+    return NewEmergencyCall(is_emergency=True, caller="Jane", location="Alta St", description="Shots")
+
+
+def dispatch_call() -> NewDispatchCall:
+    return NewDispatchCall(
+        origin=0,
+        status=1,
+        priority=1,
+        block="",
+        address="",
+        postal="",
+        title="",
+        code="",
+        description="",
     )
+
+
+def blip() -> NewBlip:
+    return NewBlip(coordinates=Coordinates(x=1.0, y=2.0))
 
 
 def test_every_unit_is_known_by_default() -> None:
@@ -48,23 +60,39 @@ def test_units_have_numbers_and_accounts_of_their_own() -> None:
     assert len({unit.account for unit in units if unit}) == 3
 
 
-def test_a_call_vanishes_after_its_minutes() -> None:
+def test_a_dispatcher_removes_a_911_call_of_a_server() -> None:
     some = community()
-    some.open_call(1, call(minutes=15), NOON)
-    some.open_call(1, call(), NOON)
+    some.board.open_emergency(1, call(), NOON)
 
-    assert [one.call_id for one in some.calls(NOON + 899)] == [1, 2]
-    assert [one.call_id for one in some.calls(NOON + 900)] == [2]
-
-
-def test_a_call_is_removed_only_on_its_own_server() -> None:
-    some = community()
-    some.open_call(1, call(), NOON)
-
-    assert some.remove_call(2, 1, NOON) is False
-    assert some.remove_call(1, 1, NOON) is True
-    assert some.remove_call(1, 1, NOON) is False
+    assert [some.remove_call(server, 1, NOON) for server in (2, 1, 1)] == [False, True, False]
     assert some.calls(NOON) == []
+
+
+def test_a_dispatcher_closes_a_dispatch_call_of_a_server() -> None:
+    some = community()
+    some.board.open_dispatch(1, dispatch_call(), (), NOON)
+
+    assert [some.close_call(server, 1, NOON) for server in (2, 1, 1)] == [False, True, False]
+    assert [one.call_id for one in some.board.closed()] == [1]
+
+
+def test_a_kicked_unit_is_offline_and_on_no_call() -> None:
+    some = community()
+    unit = some.unit("license:1", 1)
+    assert unit is not None
+    attended = some.board.open_dispatch(2, dispatch_call(), (unit.ident,), NOON)
+
+    some.kick(unit, "Restart", NOON + 1)
+
+    assert (unit.status, unit.updated_at, attended.idents) == (100, NOON + 1, [])
+    assert some.kicks == [Kick(server_id=1, unit_id="license:1", reason="Restart", kicked_at=NOON + 1)]
+
+
+def test_blips_are_numbered() -> None:
+    some = community()
+
+    assert [some.mark(server, blip()).blip_id for server in (1, 2)] == [1, 2]
+    assert [one.server_id for one in some.blips] == [1, 2]
 
 
 def test_heartbeats_are_counted_by_server() -> None:
@@ -78,17 +106,24 @@ def test_heartbeats_are_counted_by_server() -> None:
     assert some.heartbeats[2].count == 1
 
 
-def test_forgetting_never_gives_a_call_id_twice() -> None:
+def test_forgetting_leaves_the_settings_and_never_gives_an_id_twice() -> None:
     some = community({"license:1"})
-    some.unit("license:1", 1)
-    some.open_call(1, call(), NOON)
+    some.calls_visible_after = 5.0
+    unit = some.unit("license:1", 1)
+    assert unit is not None
+    some.board.open_emergency(1, call(), NOON)
+    some.mark(1, blip())
+    some.kick(unit, "Restart", NOON)
+    some.photos.append(Photo(unit_id="license:1", url="https://example.com/a.png", sent_at=NOON))
     some.beat(1, 1, NOON)
 
     some.forget()
 
     assert (some.units, some.heartbeats, some.calls(NOON)) == ({}, {}, [])
-    assert some.open_call(1, call(), NOON).call_id == 2
-    assert some.known_units == {"license:1"}
+    assert (some.blips, some.kicks, some.photos) == ([], [], [])
+    assert some.board.open_emergency(1, call(), NOON).call_id == 2
+    assert some.mark(1, blip()).blip_id == 2
+    assert (some.known_units, some.calls_visible_after) == ({"license:1"}, 5.0)
 
 
 def test_instants_are_written_in_utc() -> None:

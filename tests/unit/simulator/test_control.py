@@ -7,13 +7,11 @@ from bridge.simulator.control import Control
 from bridge.simulator.messages import Request
 from tests.support.cad_requests import (
     NOON,
+    SERVER_1,
     cad_request,
     call_911,
     content,
     get_calls,
-    heartbeat,
-    location,
-    locations,
     panic,
     version,
 )
@@ -38,43 +36,74 @@ def refusal(cloud: Cloud, method: str, door: str, body: Any = None, **query: str
     return reply.status
 
 
-async def test_the_state_of_a_new_simulator_is_empty(cloud: Cloud) -> None:
+DISPATCH_CALL = {
+    "origin": 0,
+    "status": 1,
+    "priority": 1,
+    "block": "100",
+    "address": "Mission Row",
+    "postal": "9001",
+    "title": "Robbery",
+    "code": "211",
+    "description": "A firearm",
+}
+
+
+def dispatch_call() -> Request:
+    return cad_request("POST", f"{SERVER_1}/dispatch-calls", DISPATCH_CALL)
+
+
+async def test_the_state_is_told(cloud: Cloud) -> None:
+    await cloud.exchange(panic("a"))
+
+    assert list(steer(cloud, "GET", "state")["units"]) == ["a"]
+
+
+async def test_a_dispatcher_closes_a_dispatch_call(cloud: Cloud) -> None:
+    await cloud.exchange(dispatch_call())
+
+    assert steer(cloud, "POST", "calls/close", {"server": 1, "call_id": 1}) == {"server": 1, "call_id": 1}
+
+    (call,) = steer(cloud, "GET", "state")["dispatch_calls"]
+    assert (call["open"], call["closed_at"]) == (False, NOON)
+    assert content(await cloud.exchange(get_calls()))["ClosedCallCount"] == 1
+
+
+async def test_a_dispatcher_removes_a_911_call(cloud: Cloud) -> None:
+    await cloud.exchange(call_911())
+
+    assert steer(cloud, "POST", "calls/remove", {"server": 1, "call_id": 1}) == {"server": 1, "call_id": 1}
+
     state = steer(cloud, "GET", "state")
-
-    assert state["windows"]["updateUnitLocations"] == {"limit": 12, "arrivals": 0, "peak": 0, "violations": 0}
-    del state["windows"]
-    assert state == {
-        "plan": "PLUS",
-        "servers": [1, 2, 3, 4],
-        "known_units": None,
-        "units": {},
-        "calls": [],
-        "heartbeats": {},
-        "limits": True,
-        "violations": 0,
-        "requests": 0,
-    }
+    assert (state["calls"], [call["ended_at"] for call in state["ended_calls"]]) == ([], [NOON])
 
 
-async def test_the_state_tells_units_calls_and_heartbeats(cloud: Cloud) -> None:
-    for request in (locations(location("a")), panic("a"), call_911(deleteAfterMinutes=5), heartbeat(7)):
-        await cloud.exchange(request)
+@pytest.mark.parametrize(
+    ("door", "call"),
+    [
+        ("calls/close", {"server": 1, "call_id": 1}),  # a 911 call
+        ("calls/remove", {"server": 1, "call_id": 2}),  # a dispatch call
+        ("calls/close", {"server": 2, "call_id": 2}),
+        ("calls/remove", {"server": 1, "call_id": 9}),
+    ],
+)
+async def test_a_dispatcher_cannot_end_a_call_that_is_not_there(
+    cloud: Cloud, door: str, call: dict[str, int]
+) -> None:
+    await cloud.exchange(call_911())
+    await cloud.exchange(dispatch_call())
 
+    assert refusal(cloud, "POST", door, call) == 404
     state = steer(cloud, "GET", "state")
+    assert (len(state["calls"]), state["dispatch_calls"][0]["open"]) == (1, True)
 
-    unit = state["units"]["a"]
-    assert (unit["status"], unit["is_panic"], unit["server"], unit["updated_at"]) == (
-        "AVAILABLE",
-        True,
-        1,
-        NOON,
-    )
-    assert unit["coordinates"] == {"x": 1.5, "y": -2.5, "z": 30.0, "w": 90.0}
-    (call,) = state["calls"]
-    assert (call["call_id"], call["caller"], call["metadata"], call["ends_at"]) == (1, "Jane", {}, NOON + 300)
-    assert state["heartbeats"] == {"1": {"players": 7, "received_at": NOON, "count": 1}}
-    assert state["windows"]["setUnitPanic"]["peak"] == 1
-    assert state["requests"] == 4
+
+@pytest.mark.parametrize(
+    "body", [{}, {"server": 1}, {"server": 1, "call_id": "1"}, {"server": 1, "call": 1}, b"x"]
+)
+async def test_a_call_that_is_not_named_is_refused(cloud: Cloud, body: Any) -> None:
+    assert refusal(cloud, "POST", "calls/close", body) == 400
+    assert refusal(cloud, "POST", "calls/remove", body) == 400
 
 
 async def test_received_requests_are_read_back(cloud: Cloud) -> None:
@@ -89,6 +118,7 @@ async def test_received_requests_are_read_back(cloud: Cloud) -> None:
         "wall": NOON,
         "method": "PATCH",
         "path": "/v2/emergency/servers/1/units/panic",
+        "query": {},
         "operation": "setUnitPanic",
         "server": 1,
         "body": {"communityUserIds": ["a"], "isPanic": True},
@@ -112,7 +142,7 @@ async def test_received_requests_are_filtered(cloud: Cloud) -> None:
 
 FAULTS: list[dict[str, Any]] = [
     {"fault": "delay", "seconds": 1.5},
-    {"fault": "answer", "status": 429, "retry_after": "3", "headers": {"A": "b"}, "body": "x"},
+    {"fault": "answer", "status": 429, "retry_after": "3", "headers": {"A": "b"}, "body": "x", "acts": True},
     {"fault": "hang", "acts": True},
     {"fault": "drop", "acts": True},
     {"fault": "half"},
@@ -185,8 +215,24 @@ async def test_settings_change_the_casing_of_calls(cloud: Cloud) -> None:
     assert "emergencyCalls" in content(await cloud.exchange(get_calls()))
 
 
+async def test_settings_make_calls_show_late(cloud: Cloud) -> None:
+    assert steer(cloud, "POST", "settings", {"calls_visible_after": 30})["calls_visible_after"] == 30
+    await cloud.exchange(call_911())
+
+    assert content(await cloud.exchange(get_calls()))["EmergencyCalls"] == []
+    assert steer(cloud, "POST", "settings", {"calls_visible_after": 0})["calls_visible_after"] == 0
+    assert len(content(await cloud.exchange(get_calls()))["EmergencyCalls"]) == 1
+
+
 @pytest.mark.parametrize(
-    "settings", [{"plan": "GOLD"}, {"limit": False}, {"per_minute": {"getVersions": 1}}, {"servers": ["x"]}]
+    "settings",
+    [
+        {"calls_visible_after": -1},
+        {"plan": "GOLD"},
+        {"limit": False},
+        {"per_minute": {"getVersions": 1}},
+        {"servers": ["x"]},
+    ],
 )
 async def test_settings_that_make_no_sense_are_refused(cloud: Cloud, settings: Any) -> None:
     assert refusal(cloud, "POST", "settings", settings) == 400

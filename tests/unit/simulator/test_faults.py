@@ -52,6 +52,17 @@ def test_a_fault_may_be_of_one_operation_or_one_server() -> None:
     assert some.take("setUnitPanic", 2).outcome is not None
 
 
+def test_an_answer_is_lost_before_or_after_the_act_by_operation_and_count() -> None:
+    before, after = (
+        Drop(operation="setUnitPanic", times=1),
+        Drop(operation="getVersion", times=1, acts=True),
+    )
+    some = faults(before, after)
+
+    assert [some.take("getVersion", None).outcome for _ in range(2)] == [after, None]
+    assert [some.take("setUnitPanic", 1).outcome for _ in range(2)] == [before, None]
+
+
 def test_a_fault_of_all_befalls_unknown_paths_too() -> None:
     assert faults(Drop()).take(None, None).outcome == Drop()
 

@@ -17,6 +17,16 @@ def test_a_body_is_given_back_as_far_as_it_can_be_read(body: bytes, value: objec
     assert note(Journal(), body).decoded() == value
 
 
+def test_the_query_is_kept_and_no_header() -> None:
+    request = Request(
+        method="GET", path="/x", query={"type": "100"}, headers={"Authorization": "Bearer secret"}
+    )
+    received = Journal().write(request, ("op", 1), monotonic=1.0, wall=5.0)
+
+    assert received.query == {"type": "100"}
+    assert "secret" not in repr(received)
+
+
 def test_requests_are_kept_in_order_and_numbered() -> None:
     journal = Journal()
     note(journal, operation="one")

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from bridge.simulator.community import Plan
 from bridge.simulator.messages import ProblemError, Request
 from bridge.simulator.routes import OPERATIONS, ROUTES, find
 
@@ -11,6 +12,15 @@ DOCUMENTED = {
     "setUnitStatus": ("PATCH", "/v2/emergency/servers/{serverId}/units/status", 30),
     "create911Call": ("POST", "/v2/emergency/servers/{serverId}/calls/911", 10),
     "remove911Call": ("DELETE", "/v2/emergency/servers/{serverId}/calls/911/{callId}", 10),
+    "kickUnit": ("POST", "/v2/emergency/servers/{serverId}/units/kick", 20),
+    "createDispatchCall": ("POST", "/v2/emergency/servers/{serverId}/dispatch-calls", 20),
+    "addCallNote": ("POST", "/v2/emergency/servers/{serverId}/dispatch-calls/{callId}/notes", 60),
+    "attachUnits": ("POST", "/v2/emergency/servers/{serverId}/dispatch-calls/{callId}/attachments", 10),
+    "detachUnits": ("DELETE", "/v2/emergency/servers/{serverId}/dispatch-calls/attachments", 10),
+    "closeDispatchCalls": ("POST", "/v2/emergency/servers/{serverId}/dispatch-calls/close", 20),
+    "createBlip": ("POST", "/v2/emergency/servers/{serverId}/blips", 30),
+    "getBlips": ("GET", "/v2/emergency/servers/{serverId}/blips", 10),
+    "sendPhoto": ("POST", "/v2/general/photos", 10),
     "heartbeat": ("POST", "/v2/general/servers/{serverId}/heartbeat", 10),
     "getVersion": ("GET", "/v2/general/version", 10),
     "getServers": ("GET", "/v2/general/servers", 10),
@@ -45,7 +55,10 @@ def test_every_operation_is_found_with_its_parameters(operation: str) -> None:
         ("GET", "/v2/general/version/", 404),
         ("GET", "/v2/general/versions", 404),
         ("PATCH", "/v2/emergency/servers//unit-locations", 404),
+        ("POST", "/v2/emergency/servers/1/dispatch-calls/1", 404),
         ("POST", "/v2/general/version", 405),
+        ("POST", "/v2/emergency/servers/1/dispatch-calls/attachments", 405),
+        ("DELETE", "/v2/emergency/servers/1/dispatch-calls/1/attachments", 405),
         ("DELETE", "/v2/emergency/servers/1/units/panic", 405),
     ],
 )
@@ -53,6 +66,29 @@ def test_what_is_not_in_the_table_is_not_there(method: str, path: str, status: i
     with pytest.raises(ProblemError) as caught:
         find(Request(method=method, path=path))
     assert caught.value.status == status
+
+
+PLANS = {
+    Plan.FREE: {"getVersion"},
+    Plan.PLUS: {
+        "getActiveUnits",
+        "getCalls",
+        "createDispatchCall",
+        "addCallNote",
+        "attachUnits",
+        "detachUnits",
+        "closeDispatchCalls",
+    },
+    Plan.PRO: {"createBlip", "getBlips", "sendPhoto"},
+}
+
+
+def test_each_operation_needs_the_plan_that_sonoran_names() -> None:
+    named = {operation: plan for plan, operations in PLANS.items() for operation in operations}
+
+    assert {route.operation: route.plan for route in ROUTES} == {
+        operation: named.get(operation, Plan.STANDARD) for operation in OPERATIONS
+    }
 
 
 def test_the_simulator_knows_nothing_of_the_client_it_tests() -> None:

@@ -14,6 +14,7 @@ from bridge.simulator.messages import Request
 from bridge.simulator.server import SimulatorServer, _is_loopback
 from tests.support.cad_requests import (
     NOON,
+    SERVER_1,
     cad_request,
     call_911,
     get_calls,
@@ -68,7 +69,31 @@ async def _wire() -> AsyncIterator[Wire]:
         yield Wire(server, session, clock)
 
 
-REMOVE = cad_request("DELETE", "/v2/emergency/servers/1/calls/911/1")
+REMOVE = cad_request("DELETE", f"{SERVER_1}/calls/911/1")
+DISPATCH_CALL = {
+    "origin": 0,
+    "status": 1,
+    "priority": 1,
+    "block": "100",
+    "address": "Mission Row",
+    "postal": "9001",
+    "title": "Robbery",
+    "code": "211",
+    "description": "A firearm",
+}
+UNITS = {"communityUserIds": ["license:1"]}
+CALLS = f"{SERVER_1}/dispatch-calls"
+CREATE = cad_request("POST", CALLS, DISPATCH_CALL)
+NOTE = cad_request("POST", f"{CALLS}/1/notes", {"note": "Fleeing"})
+ATTACH = cad_request("POST", f"{CALLS}/1/attachments", UNITS)
+DETACH = cad_request("DELETE", f"{CALLS}/attachments", UNITS)
+CLOSE = cad_request("POST", f"{CALLS}/close", {"callIds": [1]})
+KICK = cad_request("POST", f"{SERVER_1}/units/kick", [{"communityUserId": "license:1", "reason": "r"}])
+BLIP = cad_request("POST", f"{SERVER_1}/blips", {"coordinates": {"x": 1, "y": 2}})
+BLIPS = cad_request("GET", f"{SERVER_1}/blips")
+PHOTO = cad_request(
+    "POST", "/v2/general/photos", {"communityUserId": "license:1", "url": "https://a.example"}
+)
 ALL = [
     locations(),
     panic(),
@@ -80,6 +105,15 @@ ALL = [
     servers(),
     get_calls(),
     get_units(),
+    CREATE,
+    NOTE,
+    ATTACH,
+    DETACH,
+    CLOSE,
+    KICK,
+    BLIP,
+    BLIPS,
+    PHOTO,
 ]
 FLAWED = [
     cad_request("PATCH", locations().path, {"updates": [{"communityUserId": "a"}]}),
@@ -90,9 +124,37 @@ FLAWED = [
     cad_request("POST", heartbeat().path, {}),
     cad_request("GET", get_calls().path),
     cad_request("GET", get_units().path),
+    cad_request("POST", CALLS, {"title": "Robbery"}),
+    cad_request("POST", NOTE.path, {}),
+    cad_request("POST", ATTACH.path, {"communityUserIds": "license:1"}),
+    cad_request("DELETE", DETACH.path, {}),
+    cad_request("POST", CLOSE.path, {"callIds": 1}),
+    cad_request("POST", KICK.path, {"communityUserId": "license:1"}),
+    cad_request("POST", BLIP.path, {"coordinates": [1, 2]}),
+    cad_request("POST", PHOTO.path, {"communityUserId": "license:1"}),
 ]
 WITH_SERVER = [request for request in ALL if "/servers/1" in request.path]
-PER_MINUTE = [12, 20, 30, 10, 10, 10, 10, 10, 5, 3]  # of ALL, in its order
+PER_MINUTE = [
+    12,
+    20,
+    30,
+    10,
+    10,
+    10,
+    10,
+    10,
+    5,
+    3,
+    20,
+    60,
+    10,
+    10,
+    20,
+    20,
+    30,
+    10,
+    10,
+]  # of ALL, in its order
 
 
 def by_path(request: Request) -> str:
@@ -103,6 +165,8 @@ def by_path(request: Request) -> str:
 async def test_every_operation_answers(wire: Wire, request_: Request) -> None:
     if request_ is REMOVE:
         await wire.send(call_911())
+    if request_ in (NOTE, ATTACH, CLOSE):
+        await wire.send(CREATE)
 
     code, body, headers = await wire.send(request_)
 
@@ -200,6 +264,18 @@ async def test_a_dropped_connection_gives_no_answer(wire: Wire, fault: Fault, ca
     assert wire.open_calls() == calls
 
 
+@pytest.mark.parametrize(("acts", "calls"), [(False, 0), (True, 1)], ids=["before", "after"])
+async def test_the_answer_to_one_operation_is_lost_once(wire: Wire, acts: bool, calls: int) -> None:  # noqa: FBT001 -- table
+    fault = {"fault": "drop", "operation": "createDispatchCall", "times": 1, "acts": acts}
+    await wire.send(cad_request("POST", "/_simulator/faults", fault, headers={}))
+
+    assert await wire.status(panic()) == 200
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await wire.send(CREATE)
+    assert len(wire.server.cloud.cad.community.board.dispatch()) == calls
+    assert await wire.status(CREATE) == 200
+
+
 async def test_half_an_answer_is_cut(wire: Wire) -> None:
     wire.arm(Half())
 
@@ -283,6 +359,17 @@ async def test_the_control_door_is_on_the_same_listener(wire: Wire) -> None:
     query = {"operation": "setUnitPanic"}
     _, body, _ = await wire.send(cad_request("GET", "/_simulator/requests", query=query, headers={}))
     assert [(row["status"], row["lost"]) for row in body["requests"]] == [(None, True), (200, False)]
+
+
+async def test_a_dispatcher_ends_a_call_through_the_control_door(wire: Wire) -> None:
+    await wire.send(CREATE)
+    call = {"server": 1, "call_id": 1}
+
+    assert await wire.status(cad_request("POST", "/_simulator/calls/close", call, headers={})) == 200
+
+    _, listed, _ = await wire.send(get_calls())
+    assert [row["callId"] for row in listed["ClosedCalls"]] == [1]
+    assert await wire.status(cad_request("POST", "/_simulator/calls/close", call, headers={})) == 404
 
 
 async def test_the_control_door_is_not_counted_or_recorded(wire: Wire) -> None:

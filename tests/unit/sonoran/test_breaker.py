@@ -1,3 +1,5 @@
+from structlog.testing import capture_logs
+
 from bridge.sonoran.breaker import DOWN_AFTER, Breaker, KeyState
 from tests.support.stepping_clock import SteppingClock
 
@@ -44,6 +46,35 @@ def test_an_answer_in_between_starts_the_count_anew() -> None:
 
     assert not watched.breaker.down
     assert watched.recoveries == 0
+
+
+def test_what_left_before_the_last_answer_tells_nothing_of_the_time_after_it() -> None:
+    watched = Watched()
+    left_at = watched.clock.monotonic()
+    watched.clock.now += 9.0
+    watched.breaker.answered()
+
+    for _ in range(DOWN_AFTER):
+        watched.breaker.failed("timeout", left_at)
+
+    assert not watched.breaker.down
+    for _ in range(DOWN_AFTER):
+        watched.breaker.failed("timeout", watched.clock.monotonic())
+    assert watched.breaker.down
+
+
+def test_down_and_back_are_each_said_once() -> None:
+    watched = Watched()
+
+    with capture_logs() as logs:
+        watched.fail(DOWN_AFTER + 2)
+        watched.breaker.answered()
+        watched.breaker.answered()
+
+    assert logs == [
+        {"event": "CAD is down", "reason": "reset", "log_level": "warning"},
+        {"event": "CAD is back", "log_level": "info"},
+    ]
 
 
 def test_the_first_answer_after_an_outage_tells_everybody_once() -> None:

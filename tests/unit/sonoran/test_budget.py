@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from bridge.operations import DOCUMENTED_LIMITS
 from bridge.simulator.limits import Limiter
@@ -119,6 +120,79 @@ def test_a_burst_is_no_larger_for_having_waited_long() -> None:
     assert budget.free_at(10_000.0) == 10_006.0
 
 
+def probe(budget: Budget, now: float, until: float) -> list[float]:
+    """Try as often as the budget lets us while the CAD takes nothing; return when."""
+    starts: list[float] = []
+    while (now := budget.free_at(now)) < until:
+        use(budget, now)
+        budget.failed(now)
+        starts.append(now)
+    return starts
+
+
+def test_while_requests_fail_most_of_the_burst_is_kept_for_when_they_are_taken_again() -> None:
+    budget = Budget(20, burst=10)
+
+    tries = probe(budget, 0.0, until=100.0)
+
+    assert tries == [0.0, 0.0, 0.0, *(6.0 * step for step in range(1, 17))]
+    budget.accepted(100.0)
+    for _ in range(7):
+        use(budget, 100.0)
+    assert budget.free_at(100.0) == 102.0
+
+
+def test_even_with_the_burst_used_up_a_probe_waits_no_longer_than_the_pace() -> None:
+    budget = Budget(20, burst=10)
+    for _ in range(10):
+        use(budget, 0.0)
+
+    budget.failed(0.0)
+
+    assert probe(budget, 1.0, until=20.0) == [6.0, 12.0, 18.0]
+
+
+def test_a_probe_that_never_left_does_not_put_off_the_next() -> None:
+    budget = Budget(20, burst=10)
+    for _ in range(10):
+        use(budget, 0.0)
+    budget.failed(0.0)
+    budget.take(6.0)
+
+    budget.give_back()
+
+    assert budget.free_at(6.5) == 6.5
+
+
+def test_what_left_before_the_cad_was_well_makes_nothing_a_probe() -> None:
+    budget = Budget(20, burst=10)
+    budget.recovered(10.0)
+    for _ in range(5):
+        use(budget, 10.0)
+
+    budget.failed(9.9)
+    before = budget.free_at(11.0)
+    budget.failed(10.0)
+
+    assert (before, budget.free_at(11.0)) == (11.0, 16.0)
+
+
+@pytest.mark.parametrize(("burst", "seconds"), [(10, 6.0), (0, 30.0)])
+def test_a_forbidden_operation_is_tried_seldom_but_panics_have_their_turn(burst: int, seconds: float) -> None:
+    budget = Budget(20, burst=burst)
+
+    budget.slow(100.0)
+
+    assert budget.free_at(100.0) == 100.0 + seconds
+
+
+def test_the_smallest_share_of_panics_is_one_a_minute() -> None:
+    budgets = budgets_of(SteppingClock(), {PANIC: 1})
+    use(budgets[PANIC], 100.0)
+
+    assert budgets[PANIC].free_at(100.0) == 160.0
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_at_no_more_than_the_limit_no_panic_waits_longer_than_the_pace(seed: int) -> None:
     random = Random(seed)
@@ -167,7 +241,7 @@ def test_penalties_without_a_time_double_from_five_seconds_to_sixty() -> None:
         now = budget.free_at(now)
 
     assert penalties == [5, 10, 20, 40, 60, 60, 60, 60, 60, 60, 60, 60]
-    budget.accepted()
+    budget.accepted(now)
     assert budget.pause(now, None) == 5
 
 
@@ -288,8 +362,27 @@ async def test_a_request_that_a_kill_cut_off_counts_as_answered_at_its_timeout(t
     later = budgets.free_at(VERSION, runs.clock.monotonic()) - runs.clock.monotonic()
     await runs.stop()
 
-    assert soon == pytest.approx(60.0)  # it may be counted as late as now
+    assert soon == pytest.approx(68.0)  # it may still be under way
     assert later == pytest.approx(38.0)  # at the latest 10 s after it left
+
+
+async def test_a_request_that_an_orderly_end_cut_off_counts_as_answered_at_its_timeout(
+    tmp_path: Path,
+) -> None:
+    runs = Runs(tmp_path)
+    budgets = await runs.start()
+    for _ in range(10):
+        ticket = budgets.take(VERSION)
+        assert ticket is not None
+        budgets.abandon(ticket)
+        budgets.settle(ticket)  # as whoever holds it does in the end
+    runs.clock.now += 30.0
+
+    budgets = await runs.start()
+    wait = budgets.free_at(VERSION, runs.clock.monotonic()) - runs.clock.monotonic()
+    await runs.stop()
+
+    assert wait == pytest.approx(40.0)  # at the latest 10 s after it left
 
 
 async def test_pace_and_burst_survive_a_restart(tmp_path: Path) -> None:
@@ -305,6 +398,57 @@ async def test_pace_and_burst_survive_a_restart(tmp_path: Path) -> None:
 
     assert budgets.free_at(PANIC, now) == pytest.approx(now + 4.0)
     assert budgets.free_at(LOCATIONS, now) == pytest.approx(now + 3.05)
+
+
+async def test_a_penalty_survives_a_restart(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    budgets = await runs.start()
+    budgets.pause(PANIC, 30.0)
+    assert budgets.pause(PANIC, 7.0) == 30.0  # the longer one stands
+    budgets.pause(STATUS, 3.0)
+    runs.clock.now += 10.0
+
+    with capture_logs() as logs:
+        budgets = await runs.start()
+    now = runs.clock.monotonic()
+    await runs.stop()
+
+    assert budgets.free_at(PANIC, now) == pytest.approx(now + 20.0)
+    assert budgets.free_at(STATUS, now) == now
+    assert budgets.remaining()[PANIC] == (20, 0)
+    assert [(line["event"], line["operation"], line["seconds"]) for line in logs] == [
+        ("CAD still limits our rate", PANIC, 20.0)
+    ]
+
+
+async def test_a_penalty_is_no_longer_for_a_clock_set_back_between_two_runs(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    (await runs.start()).pause(PANIC, 30.0)
+    runs.clock.now -= 3000.0
+
+    budgets = await runs.start()
+    now = runs.clock.monotonic()
+    await runs.stop()
+
+    assert budgets.free_at(PANIC, now) == pytest.approx(now + 30.0)
+
+
+async def test_a_penalty_of_an_operation_that_is_gone_and_one_that_is_over_are_nothing(
+    tmp_path: Path,
+) -> None:
+    runs = Runs(tmp_path, limits={VERSION: 1, "gone": 5})
+    budgets = await runs.start()
+    budgets.pause("gone", 30.0)
+    budgets.pause(VERSION, 5.0)
+    runs.clock.now += 6.0
+    runs._limits.pop("gone")
+
+    with capture_logs() as logs:
+        budgets = await runs.start()
+    await runs.stop()
+
+    assert budgets.remaining() == {VERSION: (1, 1)}
+    assert logs == []
 
 
 async def test_a_lowered_limit_counts_what_a_former_run_sent(tmp_path: Path) -> None:

@@ -1,20 +1,26 @@
+import asyncio
+from contextlib import suppress
+
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.errors import BudgetError, CadError
-from bridge.operations import GET_VERSION, SET_UNIT_STATUS, UPDATE_UNIT_LOCATIONS
+from bridge.operations import GET_VERSION, SET_UNIT_PANIC, SET_UNIT_STATUS, UPDATE_UNIT_LOCATIONS
 from bridge.sonoran import v2
 from bridge.sonoran.breaker import KeyState
-from bridge.sonoran.client import FORBIDDEN_PAUSE, CadClient
-from bridge.sonoran.messages import CadAnswer, Line
+from bridge.sonoran.budget import FORBIDDEN_PAUSE, QUICK_PROBES, Ticket
+from bridge.sonoran.client import CadClient
+from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 from tests.support.cad_client import client_of, sample
-from tests.support.stepping_clock import SteppingClock
+from tests.support.stepping_clock import SteppingClock, settle
 from tests.support.transport import ScriptedTransport, answer
 
 NAME = GET_VERSION.name
+PANIC = CadRequest(operation=SET_UNIT_PANIC, path="/", body=b'{"communityUserIds": ["a"]}', line=Line.URGENT)
 
 
 class Bench:
-    def __init__(self, *reactions: CadAnswer | CadError | Exception) -> None:
+    def __init__(self, *reactions: CadAnswer | CadError | Exception | asyncio.Event) -> None:
         self.clock = SteppingClock()
         self.cad = ScriptedTransport(self.clock)
         self.cad.script(GET_VERSION, *reactions)
@@ -22,6 +28,11 @@ class Bench:
 
     async def ask(self) -> CadAnswer:
         return await self.client.send(v2.get_version())
+
+    def taken(self) -> Ticket:
+        ticket = self.client.budgets.take(NAME)
+        assert ticket is not None
+        return ticket
 
     def wait(self) -> float:
         """Return the seconds until the next request may leave."""
@@ -98,6 +109,23 @@ async def test_an_error_of_the_program_gives_the_slot_its_end_too() -> None:
     assert bench.left == 10
 
 
+async def test_a_request_that_is_cut_off_may_still_arrive_and_counts_until_its_timeout() -> None:
+    bench = Bench(asyncio.Event())
+    for _ in range(9):
+        bench.client.budgets.settle(bench.taken())
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(bench.ask())
+        await settle()
+        asking.cancel()
+
+    bench.clock.now += 59.95
+    assert bench.left == 9
+    bench.clock.now += 9.9
+    assert bench.left == 9
+    bench.clock.now += 0.2
+    assert bench.left == 10
+
+
 async def test_three_failures_in_a_row_mean_that_the_cad_is_down_until_it_answers() -> None:
     bench = Bench(CadError("timeout", sent=True), answer(503), answer(408), answer(404))
     with pytest.raises(CadError):
@@ -113,10 +141,14 @@ async def test_three_failures_in_a_row_mean_that_the_cad_is_down_until_it_answer
 async def test_a_429_pauses_its_operation_for_as_long_as_the_cad_asks() -> None:
     bench = Bench(answer(429, retry_after=30.0))
 
-    await bench.ask()
+    with capture_logs() as logs:
+        await bench.ask()
 
     assert bench.wait() == pytest.approx(30.0)
     assert bench.client.free_at(SET_UNIT_STATUS.name, bench.clock.monotonic()) == bench.clock.monotonic()
+    assert bench.counted("cad_requests_total", code="429") == 1
+    line = next(line for line in logs if line["event"] == "CAD limits our rate")
+    assert (line["operation"], line["seconds"]) == (NAME, 30.0)
 
 
 async def test_a_429_without_a_time_pauses_longer_each_time_until_one_is_taken() -> None:
@@ -130,12 +162,85 @@ async def test_a_429_without_a_time_pauses_longer_each_time_until_one_is_taken()
     assert waits == [5, 10, 0, 5]
 
 
-async def test_a_403_slows_its_operation() -> None:
-    bench = Bench(answer(403))
+async def test_a_403_slows_its_operation_alone() -> None:
+    bench = Bench(answer(403, trace_id="a1"))
+
+    with capture_logs() as logs:
+        await bench.ask()
+
+    assert bench.wait() == pytest.approx(FORBIDDEN_PAUSE)
+    assert bench.client.free_at(SET_UNIT_STATUS.name, bench.clock.monotonic()) == bench.clock.monotonic()
+    assert bench.counted("cad_requests_total", code="403") == 1
+    line = next(line for line in logs if line["event"] == "CAD forbids an operation, it is slowed")
+    assert (line["operation"], line["trace"]) == (NAME, "a1")
+
+
+@pytest.mark.parametrize(
+    ("end", "fails"),
+    [
+        (CadError("timeout", sent=True), True),
+        (CadError("connect", sent=False), False),  # it used nothing up
+        (answer(503), True),
+        (answer(429, retry_after=1.0), True),
+        (answer(401), False),
+        (answer(404), False),
+        (answer(200), False),
+    ],
+)
+async def test_what_the_cad_does_not_take_makes_the_next_panics_probes(
+    end: CadAnswer | CadError, *, fails: bool
+) -> None:
+    bench = Bench()
+    bench.cad.script(SET_UNIT_PANIC, *[end] * QUICK_PROBES)
+    for _ in range(QUICK_PROBES):
+        with suppress(CadError):
+            await bench.client.send(PANIC)
+        bench.clock.now += 1.0
+
+    wait = bench.client.free_at(SET_UNIT_PANIC.name, bench.clock.monotonic()) - bench.clock.monotonic()
+
+    assert (wait > 2.0) == fails
+
+
+async def test_panics_that_never_left_make_nothing_a_probe_even_with_the_burst_used_up() -> None:
+    bench = Bench()
+    for _ in range(10):
+        await bench.client.send(PANIC)
+    bench.clock.now += 13.0  # room for two more
+    bench.cad.script(SET_UNIT_PANIC, *[CadError("connect", sent=False)] * 2)
+
+    await asyncio.gather(*(bench.client.send(PANIC) for _ in range(2)), return_exceptions=True)
+
+    assert bench.client.free_at(SET_UNIT_PANIC.name, bench.clock.monotonic()) == bench.clock.monotonic()
+
+
+@pytest.mark.parametrize("end", [CadError("timeout", sent=True), answer(503)])
+async def test_requests_that_left_before_the_last_answer_do_not_mean_that_the_cad_is_down(
+    end: CadAnswer | CadError,
+) -> None:
+    bench = Bench(*[end] * 3)
+    tickets = [bench.client.budgets.take(NAME) for _ in range(3)]
+    bench.clock.now += 1.0
+    await bench.client.send(PANIC)
+
+    for ticket in tickets:
+        with suppress(CadError):
+            await bench.client.send(v2.get_version(), ticket)
+
+    assert not bench.client.breaker.down
+
+
+async def test_when_the_cad_is_back_nothing_is_a_probe_any_more() -> None:
+    bench = Bench()
+    bench.cad.script(SET_UNIT_PANIC, *[answer(503)] * QUICK_PROBES)
+    for _ in range(QUICK_PROBES):
+        await bench.client.send(PANIC)
+    before = bench.client.free_at(SET_UNIT_PANIC.name, bench.clock.monotonic()) - bench.clock.monotonic()
 
     await bench.ask()
 
-    assert bench.wait() == pytest.approx(FORBIDDEN_PAUSE)
+    assert before > 3.0
+    assert bench.client.free_at(SET_UNIT_PANIC.name, bench.clock.monotonic()) == bench.clock.monotonic()
 
 
 async def test_a_401_puts_the_key_in_doubt() -> None:

@@ -92,6 +92,14 @@ def test_while_the_cad_is_away_it_is_asked_every_ten_seconds() -> None:
     assert bench.breaker.key is KeyState.ACCEPTED
 
 
+def test_a_cad_that_hangs_is_asked_again_as_soon_as_it_timed_out() -> None:
+    async def case(bench: Bench) -> None:
+        bench.cad.seconds = 9.0
+        await bench.clock.sleep(45.0)
+
+    assert keeping(case, *[CadError("timeout", sent=True)] * 9).asked == [0, 10, 20, 30, 40]
+
+
 def test_a_refused_key_is_tried_after_2_5_15_and_then_every_60_seconds_and_released_when_it_works() -> None:
     recovered: list[float] = []
 

@@ -6,16 +6,19 @@ import stat
 import subprocess
 import sys
 import threading
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.errors import IdempotencyError, StartError, StoreError
+from bridge.errors import ConfigError, IdempotencyError, StartError, StoreError
 from bridge.store import Store, Transaction
-from bridge.store.database import SCHEMA_VERSION
-from bridge.store.store import GROUP_LIMIT
+from bridge.store.database import open_database
+from bridge.store.jobs import GROUP_LIMIT
+from bridge.store.schema import SCHEMA_VERSION
+from bridge.store.store import CROWD
 from tests.support.full_disk import full_disk
 
 INSERT = "INSERT INTO requests (id, operation, started_at) VALUES (?, 'heartbeat', 1.0)"
@@ -75,6 +78,22 @@ async def test_every_commit_is_synced_and_the_file_is_ours_alone(tmp_path: Path)
     }
 
 
+async def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    async with _store(tmp_path) as store:
+        await store.write(lambda tx: _insert(tx, "a"))
+        for companion in ("", "-wal"):
+            name = f"outbox.sqlite3{companion}"
+            (tmp_path / f"copy-{name}").write_bytes((tmp_path / name).read_bytes())
+            (tmp_path / f"copy-{name}").chmod(0o664)
+
+    async with Store(tmp_path / "copy-outbox.sqlite3", Commits().append) as store:
+        assert await store.write(_names) == ["a"]
+        names = ("copy-outbox.sqlite3", "copy-outbox.sqlite3-wal")
+        modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in names}
+
+    assert modes == {0o600}
+
+
 async def test_nobody_else_on_the_machine_may_read_the_file(tmp_path: Path) -> None:
     umask = os.umask(0)
     try:
@@ -107,7 +126,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     with contextlib.closing(sqlite3.connect(path)) as newer:
         newer.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
 
-    with pytest.raises(StartError, match=rf"newer version \(schema {SCHEMA_VERSION + 1}\)"):
+    with pytest.raises(ConfigError, match=rf"newer version \(schema {SCHEMA_VERSION + 1}\)"):
         await _store(tmp_path).__aenter__()
 
     with contextlib.closing(sqlite3.connect(path, timeout=0)) as newer:
@@ -145,6 +164,59 @@ async def test_what_waits_together_is_committed_together(tmp_path: Path) -> None
         assert not store.busy
         assert await store.write(_names) == names
     assert len(commits) == 2  # the limit in one, the rest in another
+
+
+async def test_an_urgent_job_overtakes_a_backlog(tmp_path: Path) -> None:
+    ended: list[str] = []
+    async with _store(tmp_path) as store:
+        gate = Gate()
+        store.post(gate)
+        await asyncio.to_thread(gate.reached.wait)
+        for number in range(50 * GROUP_LIMIT):
+            store.post(lambda tx: _insert(tx, f"{uuid.uuid4()}"), lambda n=number: ended.append(f"{n}"))
+        urgent = store.write(lambda tx: _insert(tx, "panic"), ended.append, urgent=True)
+        gate.opened.set()
+        await urgent
+
+        assert ended[0] == "panic"
+    assert ended[1:] == [str(number) for number in range(50 * GROUP_LIMIT)]
+
+
+async def test_a_sign_of_life_does_not_wait_behind_a_backlog_and_a_backlog_shows(tmp_path: Path) -> None:
+    ended: list[int] = []
+    async with _store(tmp_path) as store:
+        gate = Gate()
+        store.post(gate)
+        await asyncio.to_thread(gate.reached.wait)
+        assert not store.crowded
+        for number in range(CROWD):
+            store.post(lambda tx: _insert(tx, f"{uuid.uuid4()}"), lambda n=number: ended.append(n))
+        assert store.crowded
+        gate.opened.set()
+        await store.ping()
+
+        assert len(ended) < CROWD
+
+
+async def test_a_damaged_file_ends_the_daemon_so_that_the_next_start_sets_it_aside(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite3"
+    with contextlib.closing(open_database(path)) as connection:
+        connection.execute("BEGIN")
+        connection.executemany(INSERT, [(f"{number:0900}",) for number in range(8000)])  # more than is cached
+        connection.execute("COMMIT")
+    async with _store(tmp_path) as store:
+        with path.open("r+b") as file:  # the rest of the file rots while it is open
+            file.seek(4096)
+            file.write(b"\xa5" * (path.stat().st_size - 4096))
+        with pytest.raises(StoreError, match="malformed"):
+            await store.write(_names)
+        with pytest.raises(StartError, match=r"outbox\.sqlite3: the outbox is damaged: .*malformed"):
+            await store.ping()
+
+    with capture_logs() as lines:
+        async with _store(tmp_path) as store:
+            assert await store.write(_names) == []
+    assert [line["event"] for line in lines] == ["outbox damaged, set aside, a fresh one is begun"]
 
 
 async def test_a_callback_runs_after_the_commit_and_before_the_caller_goes_on(tmp_path: Path) -> None:

@@ -8,9 +8,7 @@ from tests.support.cad_requests import (
     NOON,
     SERVER_1,
     cad_request,
-    call_911,
     content,
-    get_calls,
     get_units,
     location,
     locations,
@@ -107,45 +105,6 @@ def test_a_status_is_set_by_number_and_answered_as_text(code: int, name: str) ->
     assert cad.community.units["a"].status == code
 
 
-@pytest.mark.parametrize("alias", [{"apiIds": ["a"]}, {"apiId": "a"}, {"communityUserId": "a"}])
-def test_units_are_found_by_every_alias(alias: dict[str, Any]) -> None:
-    cad = Cad()
-
-    assert (
-        answer(cad, cad_request("PATCH", f"{SERVER_1}/units/panic", {**alias, "isPanic": True}))["updated"]
-        == 1
-    )
-    assert cad.community.units["a"].is_panic
-
-
-def test_a_location_takes_the_old_alias() -> None:
-    cad = Cad()
-    update = location("a")
-    update["apiId"] = update.pop("communityUserId")
-
-    assert answer(cad, locations(update)) == {"updated": 1}
-    assert list(cad.community.units) == ["a"]
-
-
-def test_units_are_found_by_the_numbers_and_accounts_of_the_cad() -> None:
-    cad = Cad()
-    answer(cad, locations(location("a"), location("b")))
-    path = f"{SERVER_1}/units/panic"
-
-    assert answer(cad, cad_request("PATCH", path, {"identIds": [2, 99], "isPanic": True}))["updated"] == 1
-    account = {"accountUuid": cad.community.units["a"].account}
-    assert answer(cad, cad_request("PATCH", path, {**account, "isPanic": True}))["updated"] == 1
-    assert answer(cad, cad_request("PATCH", path, {"roblox": 5, "isPanic": True}))["updated"] == 0
-    assert all(unit.is_panic for unit in cad.community.units.values())
-
-
-@pytest.mark.parametrize(
-    "target", [{}, {"communityUserIds": ["a"], "apiIds": ["a"]}, {"communityUserIds": [""]}]
-)
-def test_a_target_that_names_no_unit_or_names_it_twice_is_a_400(target: dict[str, Any]) -> None:
-    assert refusal(Cad(), cad_request("PATCH", f"{SERVER_1}/units/panic", {**target, "isPanic": True})) == 400
-
-
 def test_the_units_of_a_server_are_listed() -> None:
     cad = Cad()
     answer(cad, locations(location("a")))
@@ -185,81 +144,51 @@ def test_every_parameter_of_the_unit_list_is_required(missing: str) -> None:
     assert refusal(Cad(), cad_request("GET", request.path, query=query)) == 400
 
 
-def test_a_call_is_created_listed_and_removed() -> None:
+def kick(*units: str, reason: str = "Restart") -> list[dict[str, Any]]:
+    return [{"communityUserId": unit, "reason": reason} for unit in units]
+
+
+def kicks(body: Any) -> Request:
+    return cad_request("POST", f"{SERVER_1}/units/kick", body)
+
+
+def test_a_kicked_unit_is_offline() -> None:
     cad = Cad()
-    created = answer(cad, call_911(metaData={"x": "425.1", "mark": "m"}))
+    answer(cad, panic("a", "b"))
 
-    assert created == {
-        "callId": 1,
-        "isEmergency": True,
-        "caller": "Jane",
-        "location": "Alta St",
-        "description": "Shots",
-        "metaData": {"x": "425.1", "mark": "m"},
-        "updated": "2027-01-15T08:00:00Z",
-    }
-    listed = answer(cad, get_calls())
-    assert listed == {"ActiveCalls": [], "EmergencyCalls": [created], "ClosedCalls": [], "ClosedCallCount": 0}
-    removed = answer(cad, cad_request("DELETE", f"{SERVER_1}/calls/911/1"))
-    assert removed == {"callId": 1, "serverId": 1}
-    assert answer(cad, get_calls())["EmergencyCalls"] == []
+    assert answer(cad, kicks(kick("b")[0]), NOON + 1) == {"identId": 2, "reason": "Restart"}
+
+    assert [unit.status for unit in cad.community.units.values()] == [2, 100]
+    (kicked,) = cad.community.kicks
+    assert (kicked.server_id, kicked.unit_id, kicked.reason, kicked.kicked_at) == (
+        1,
+        "b",
+        "Restart",
+        NOON + 1,
+    )
 
 
-def test_calls_created_twice_are_two_calls() -> None:
-    cad = Cad()
+def test_several_units_are_kicked_at_once_and_the_known_ones_told() -> None:
+    cad = Cad(known_units={"a", "b"})
 
-    assert [answer(cad, call_911())["callId"] for _ in range(2)] == [1, 2]
-
-
-def test_a_call_that_is_not_there_cannot_be_removed() -> None:
-    assert refusal(Cad(), cad_request("DELETE", f"{SERVER_1}/calls/911/1")) == 404
-    assert refusal(Cad(), cad_request("DELETE", f"{SERVER_1}/calls/911/x")) == 400
-
-
-def test_a_call_deletes_itself_after_its_minutes() -> None:
-    cad = Cad()
-    answer(cad, call_911(deleteAfterMinutes=1))
-
-    assert len(answer(cad, get_calls(), NOON + 59)["EmergencyCalls"]) == 1
-    assert answer(cad, get_calls(), NOON + 60)["EmergencyCalls"] == []
-
-
-@pytest.mark.parametrize(("table", "shown"), [("0", 0), ("1", 1), ("100", 1)])
-def test_calls_are_filtered_by_their_table(table: str, shown: int) -> None:
-    cad = Cad()
-    answer(cad, call_911())
-
-    assert len(answer(cad, get_calls(type=table))["EmergencyCalls"]) == shown
-
-
-def test_calls_of_another_server_are_neither_listed_nor_removed() -> None:
-    cad = Cad()
-    elsewhere = "/v2/emergency/servers/2/calls"
-    answer(cad, call_911())
-
-    assert answer(cad, cad_request("GET", elsewhere, query=dict(get_calls().query)))["EmergencyCalls"] == []
-    assert refusal(cad, cad_request("DELETE", f"{elsewhere}/911/1")) == 404
-    assert len(answer(cad, get_calls())["EmergencyCalls"]) == 1
-
-
-def test_an_unknown_table_is_a_400() -> None:
-    assert refusal(Cad(), get_calls(type="2")) == 400
-
-
-@pytest.mark.parametrize("missing", ["closedLimit", "closedOffset", "type"])
-def test_every_parameter_of_the_call_list_is_required(missing: str) -> None:
-    query = {name: value for name, value in get_calls().query.items() if name != missing}
-
-    assert refusal(Cad(), cad_request("GET", f"{SERVER_1}/calls", query=query)) == 400
-
-
-def test_calls_can_be_listed_in_the_other_casing() -> None:
-    cad = Cad()
-    cad.community.camel_calls = True
-
-    assert list(answer(cad, get_calls())) == [
-        "activeCalls",
-        "emergencyCalls",
-        "closedCalls",
-        "closedCallCount",
+    assert answer(cad, kicks(kick("a", "x", "b"))) == [
+        {"identId": 1, "reason": "Restart"},
+        {"identId": 2, "reason": "Restart"},
     ]
+    assert [one.unit_id for one in cad.community.kicks] == ["a", "b"]
+
+
+@pytest.mark.parametrize("body", [kick("x")[0], kick("x", "y"), []])
+def test_kicking_nobody_is_a_404(body: Any) -> None:
+    cad = Cad(known_units={"a"})
+
+    assert refusal(cad, kicks(body)) == 404
+    assert cad.community.kicks == []
+
+
+def test_a_kick_of_a_refused_or_nameless_unit_kicks_nobody() -> None:
+    cad = Cad()
+
+    assert cad.handle(kicks(kick("a", "b")), NOON, frozenset({"b"})).status == 400
+    assert refusal(cad, kicks(kick("a", ""))) == 400
+    assert cad.community.kicks == []
