@@ -8,6 +8,8 @@ PYTHON ?= python3
 ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
+# Mounting a throw-away copy of this machine's files, and booting it, is for root alone.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --quiet
 PYTEST := $(BIN)/python -m pytest --durations=10
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
@@ -21,17 +23,21 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help demo test unit lint fmt requirements clean packages
+.PHONY: help demo test test-systemd unit lint fmt dashboards requirements clean packages
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account needed; ARGS="--seconds 20"
 	@$(BIN)/cad-bridge demo $(ARGS)
 
-test: packages lint ## everything: lint, unit and integration with their coverage, acceptance
+test: packages lint ## everything: lint, unit and integration with their coverage, acceptance, systemd
 	$(PYTEST) tests/unit tests/integration --cov
 	$(PYTEST) tests/acceptance
+	$(MAKE) test-systemd
+
+test-systemd: packages $(VENV)/.dev ## the units in a container that boots a real systemd; asks for root's password
+	$(AS_ROOT) $(PYTEST) tests/systemd
 
 unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
 	$(PYTEST) tests/unit $(ARGS)
@@ -48,6 +54,9 @@ fmt: $(VENV)/.dev ## format, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+dashboards: $(VENV)/.dev ## write the Grafana dashboards anew from deploy/grafana/*.py
+	$(BIN)/python -m deploy.grafana.build
+
 requirements: $(BIN)/uv ## write the pinned exports anew from pyproject.toml; UPGRADE=1 takes the newest releases
 	$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.txt
 	$(COMPILE) pyproject.toml --constraint requirements-dev.txt --output-file requirements.txt
@@ -55,7 +64,7 @@ requirements: $(BIN)/uv ## write the pinned exports anew from pyproject.toml; UP
 
 clean: ## remove .venv and everything else that was made here
 	rm -rf $(VENV) dist build .coverage .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
-	find bridge tests -name __pycache__ -prune -exec rm -rf {} +
+	find bridge deploy tests -name __pycache__ -prune -exec rm -rf {} +
 
 packages:
 	@tests/install-packages
