@@ -1049,3 +1049,16 @@ def test_a_call_that_the_cad_refuses_fails_what_is_about_it(tmp_path: Path) -> N
 def test_every_kind_has_an_operation_with_a_budget() -> None:
     assert set(OPERATION_OF) == set(EventKind)
     assert all(operation.name in OPERATIONS for operation in OPERATION_OF.values())
+
+
+def test_the_log_says_how_long_a_limit_of_the_cad_postpones(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(SET_UNIT_PANIC, answer(429, retry_after=7.0))
+        with capture_logs() as logs:
+            event_id = await bench.append(panic())
+            assert await _end_of(bench, event_id, 10.0) is EventState.DELIVERED
+
+        (told,) = [line for line in logs if line["event"] == "delivery postponed"]
+        assert told["seconds"] == 7.0
+
+    run_sending(tmp_path, case)
