@@ -97,7 +97,10 @@ class Status(Struct, frozen=True, kw_only=True, tag="status"):
 
 
 class EmergencyCall(Struct, frozen=True, kw_only=True, tag="call_911"):
-    """A 911 call; ``x`` and ``y`` place it on the live map, in metres of the game world."""
+    """A 911 call; ``x`` and ``y`` place it on the live map, in metres of the game world.
+
+    ``extra`` are fields of Sonoran's that have no name here: they are passed on as they came.
+    """
 
     caller: str
     location: str
@@ -109,6 +112,7 @@ class EmergencyCall(Struct, frozen=True, kw_only=True, tag="call_911"):
     postal: str | None = None
     delete_after_minutes: int | None = None
     metadata: dict[str, str] = {}
+    extra: dict[str, object] = {}
 
 
 class EmergencyCallRemoval(Struct, frozen=True, kw_only=True, tag="call_911_remove"):
@@ -121,7 +125,7 @@ class DispatchCall(Struct, frozen=True, kw_only=True, tag="dispatch_call"):
     """A call on the dispatch board with units on it; numbers are Sonoran's CALL_ORIGIN, CALL_STATUS and priority.
 
     ``x``, ``y`` and ``z`` are metres of the game world. Where nothing is said, the numbers are those of Sonoran's
-    own resource: observed, active, first priority.
+    own resource: observed, active, first priority. ``extra`` are fields of Sonoran's that have no name here.
     """
 
     title: str = ""
@@ -138,6 +142,7 @@ class DispatchCall(Struct, frozen=True, kw_only=True, tag="dispatch_call"):
     y: float | None = None
     z: float | None = None
     metadata: dict[str, str] = {}
+    extra: dict[str, object] = {}
 
 
 class DispatchNote(Struct, frozen=True, kw_only=True, tag="dispatch_note"):

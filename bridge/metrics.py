@@ -130,6 +130,11 @@ class Metrics:
         self.cad_budget_remaining = self._gauge(
             "cad_budget_remaining", "Requests the documented limit still allows now.", "operation"
         )
+        self.forwarded = self._counter(
+            "forwarded_total",
+            "Requests of game servers for the CAD's own answer, by what they got.",
+            "result",
+        )
         self.cad_up = self._gauge("cad_up", "1 while the CAD answers, 0 while it does not.")
 
     def _declare_game_servers(self) -> None:
@@ -151,12 +156,15 @@ class Metrics:
         )
         self.players = self._gauge("players", "Players on the game server.", "server")
 
-    def create_series(self, servers: Iterable[str], operations: Iterable[str]) -> None:
-        """Make the series of every server and operation exist at 0."""
+    def create_series(
+        self, servers: Iterable[str], operations: Iterable[str], budgets: Iterable[str] = ()
+    ) -> None:
+        """Make the series of every server, operation of ours and budget exist at 0."""
         for state in EventState:
             self.outbox_events.labels(state)
         for operation in operations:
             self.cad_request.labels(operation)
+        for operation in budgets:
             self.cad_budget_remaining.labels(operation)
         by_server = (
             self.locations_received,
@@ -207,7 +215,7 @@ class Metrics:
 
         Args:
             servers: the servers' names.
-            operations: Sonoran's operations.
+            operations: the operations that the bridge sends by itself.
             dropped: why a location is dropped.
             events: why an event fails.
             requests: why a request gets no answer.

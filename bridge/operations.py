@@ -1,12 +1,18 @@
-"""The operations of Sonoran CAD v2 that the bridge uses, as data.
+"""The operations of Sonoran CAD v2, read from ``operations.toml``, which says what each column means.
 
-Methods, paths and requests a minute are those of Sonoran's documentation; a limit counts per API key, so all
-game servers of a community share it.
+A limit counts per API key, so all game servers of a community share it.
 """
 
+import re
+import tomllib
+from collections.abc import Mapping
 from enum import StrEnum
+from importlib.resources import files
 
+import msgspec
 from msgspec import Struct
+
+UNDOCUMENTED = 10  # requests a minute of what Sonoran documents no limit for
 
 
 class Repeat(StrEnum):
@@ -17,72 +23,103 @@ class Repeat(StrEnum):
     ONCE = "once"
 
 
-class Operation(Struct, frozen=True):
-    """One operation; ``path`` has ``{serverId}`` and ``{callId}`` where their numbers go."""
+class Scope(StrEnum):
+    """What a game server's token may reach in the drop-in doors; ``CMS`` and ``OTHER`` are no column's value."""
+
+    EMERGENCY = "emergency"
+    LOOKUPS = "lookups"
+    HEARTBEAT = "heartbeat"
+    CMS = "cms"
+    ACCOUNTS = "accounts"
+    CIVILIAN = "civilian"
+    CONFIGURATION = "configuration"
+    RECORDS = "records"
+    OTHER = "other"
+
+
+class Plan(StrEnum):
+    """Sonoran's plans, the smallest first."""
+
+    FREE = "free"
+    STANDARD = "standard"
+    PLUS = "plus"
+    PRO = "pro"
+
+
+class Operation(Struct, frozen=True, forbid_unknown_fields=True):
+    """One operation; ``path`` has names such as ``{serverId}`` where its parameters go.
+
+    ``plan`` is the smallest that has it, None where nothing says so. ``cache_seconds`` is how old an answer may
+    be that is told again, 0 for never; ``invalidates`` names the reads that show what this operation changes.
+    """
 
     name: str
     method: str
     path: str
-    per_minute: int
     repeat: Repeat
+    scope: Scope
+    per_minute: int = UNDOCUMENTED
+    plan: Plan | None = None
+    cache_seconds: float = 0.0
+    invalidates: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Return the names of the path's parameters."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
 
 
-_EMERGENCY = "/v2/emergency/servers/{serverId}"
+def _load() -> Mapping[str, Operation]:
+    table = tomllib.loads(files("bridge").joinpath("operations.toml").read_text("utf-8"))
+    rows = {name: {"name": name, **columns} for name, columns in table.items()}
+    return msgspec.convert(rows, dict[str, Operation])
 
-UPDATE_UNIT_LOCATIONS = Operation(
-    "updateUnitLocations", "PATCH", f"{_EMERGENCY}/unit-locations", 12, Repeat.IDEMPOTENT
-)
-SET_UNIT_PANIC = Operation("setUnitPanic", "PATCH", f"{_EMERGENCY}/units/panic", 20, Repeat.IDEMPOTENT)
-SET_UNIT_STATUS = Operation("setUnitStatus", "PATCH", f"{_EMERGENCY}/units/status", 30, Repeat.IDEMPOTENT)
-CREATE_911_CALL = Operation("create911Call", "POST", f"{_EMERGENCY}/calls/911", 10, Repeat.ONCE)
-REMOVE_911_CALL = Operation(
-    "remove911Call", "DELETE", f"{_EMERGENCY}/calls/911/{{callId}}", 10, Repeat.IDEMPOTENT
-)
-CREATE_DISPATCH_CALL = Operation(
-    "createDispatchCall", "POST", f"{_EMERGENCY}/dispatch-calls", 20, Repeat.ONCE
-)
-ADD_CALL_NOTE = Operation(
-    "addCallNote", "POST", f"{_EMERGENCY}/dispatch-calls/{{callId}}/notes", 60, Repeat.ONCE
-)
-ATTACH_UNITS = Operation(
-    "attachUnits", "POST", f"{_EMERGENCY}/dispatch-calls/{{callId}}/attachments", 10, Repeat.IDEMPOTENT
-)
-DETACH_UNITS = Operation(
-    "detachUnits", "DELETE", f"{_EMERGENCY}/dispatch-calls/attachments", 10, Repeat.IDEMPOTENT
-)
-CLOSE_DISPATCH_CALLS = Operation(
-    "closeDispatchCalls", "POST", f"{_EMERGENCY}/dispatch-calls/close", 20, Repeat.IDEMPOTENT
-)
-KICK_UNIT = Operation("kickUnit", "POST", f"{_EMERGENCY}/units/kick", 20, Repeat.ONCE)
-CREATE_BLIP = Operation("createBlip", "POST", f"{_EMERGENCY}/blips", 30, Repeat.ONCE)
-SEND_PHOTO = Operation("sendPhoto", "POST", "/v2/general/photos", 10, Repeat.ONCE)
-GET_CALLS = Operation("getCalls", "GET", f"{_EMERGENCY}/calls", 5, Repeat.READ)
-HEARTBEAT = Operation("heartbeat", "POST", "/v2/general/servers/{serverId}/heartbeat", 10, Repeat.IDEMPOTENT)
-GET_VERSION = Operation("getVersion", "GET", "/v2/general/version", 10, Repeat.READ)
-GET_SERVERS = Operation("getServers", "GET", "/v2/general/servers", 10, Repeat.READ)
 
-OPERATIONS = {
-    operation.name: operation
-    for operation in (
-        UPDATE_UNIT_LOCATIONS,
-        SET_UNIT_PANIC,
-        SET_UNIT_STATUS,
-        CREATE_911_CALL,
-        REMOVE_911_CALL,
-        CREATE_DISPATCH_CALL,
-        ADD_CALL_NOTE,
-        ATTACH_UNITS,
-        DETACH_UNITS,
-        CLOSE_DISPATCH_CALLS,
-        KICK_UNIT,
-        CREATE_BLIP,
-        SEND_PHOTO,
-        GET_CALLS,
-        HEARTBEAT,
-        GET_VERSION,
-        GET_SERVERS,
-    )
-}
+OPERATIONS = _load()
+"""Every operation by its name."""
 
-DOCUMENTED_LIMITS = {operation.name: operation.per_minute for operation in OPERATIONS.values()}
+OTHER = Operation("other", "", "", Repeat.ONCE, Scope.OTHER)
+"""What stands for every path that the table does not know: they have one budget together."""
+
+UPDATE_UNIT_LOCATIONS = OPERATIONS["updateUnitLocations"]
+SET_UNIT_PANIC = OPERATIONS["setUnitPanic"]
+SET_UNIT_STATUS = OPERATIONS["setUnitStatus"]
+CREATE_911_CALL = OPERATIONS["create911Call"]
+REMOVE_911_CALL = OPERATIONS["remove911Call"]
+CREATE_DISPATCH_CALL = OPERATIONS["createDispatchCall"]
+ADD_CALL_NOTE = OPERATIONS["addCallNote"]
+ATTACH_UNITS = OPERATIONS["attachUnits"]
+DETACH_UNITS = OPERATIONS["detachUnits"]
+CLOSE_DISPATCH_CALLS = OPERATIONS["closeDispatchCalls"]
+KICK_UNIT = OPERATIONS["kickUnit"]
+CREATE_BLIP = OPERATIONS["createBlip"]
+SEND_PHOTO = OPERATIONS["sendPhoto"]
+GET_CALLS = OPERATIONS["getCalls"]
+HEARTBEAT = OPERATIONS["heartbeat"]
+GET_VERSION = OPERATIONS["getVersion"]
+GET_SERVERS = OPERATIONS["getServers"]
+UPLOAD_BODYCAM_RECORDING = OPERATIONS["uploadBodycamRecording"]
+
+OWN = (
+    UPDATE_UNIT_LOCATIONS,
+    SET_UNIT_PANIC,
+    SET_UNIT_STATUS,
+    CREATE_911_CALL,
+    REMOVE_911_CALL,
+    CREATE_DISPATCH_CALL,
+    ADD_CALL_NOTE,
+    ATTACH_UNITS,
+    DETACH_UNITS,
+    CLOSE_DISPATCH_CALLS,
+    KICK_UNIT,
+    CREATE_BLIP,
+    SEND_PHOTO,
+    GET_CALLS,
+    HEARTBEAT,
+    GET_VERSION,
+    GET_SERVERS,
+)
+"""What the bridge sends by itself; the rest is only forwarded."""
+
+DOCUMENTED_LIMITS = {operation.name: operation.per_minute for operation in (*OPERATIONS.values(), OTHER)}
 """Requests a minute, by operation name."""

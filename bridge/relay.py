@@ -27,7 +27,7 @@ from bridge.operations import (
     SET_UNIT_STATUS,
     Operation,
 )
-from bridge.outbox import Backlog, Delivery, Result
+from bridge.outbox import Backlog, Delivery, Reply, Result
 from bridge.retry import Done, Fail, Hold, Retry, Verdict, backoff, judge
 from bridge.sonoran import v2
 from bridge.sonoran.budget import Ticket
@@ -85,6 +85,7 @@ class Relay:
         self._random = random
         self._lanes = [_Lane(kind) for kind in EventKind]
         client.breaker.on_recovery(self._recover)
+        client.breaker.on_resume(backlog.wake)
 
     @property
     def in_flight(self) -> int:
@@ -175,14 +176,14 @@ class Relay:
             end = await self._client.send(request, ticket)
         except CadError as error:
             end = error
-        if end.sends > 1:  # the HTTP library repeated it on a line that broke
-            for delivery in deliveries:
-                delivery.unclear = True
         self._carry_out(lane, deliveries, judge(end), end)
 
     def _carry_out(
         self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Verdict, end: CadAnswer | CadError
     ) -> None:
+        if isinstance(end, CadAnswer):
+            reply = Reply(status=end.status, body=end.body, content_type=end.content_type)
+            self._backlog.hear(deliveries, reply)
         match verdict:
             case Done():
                 self._acknowledge(lane, deliveries, end)

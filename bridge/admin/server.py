@@ -36,12 +36,16 @@ class Readiness(Struct, frozen=True, kw_only=True):
 
 
 class Views(Struct, frozen=True, kw_only=True):
-    """What the door shows. ``alive`` returns whether the event loop and the store turn."""
+    """What the door shows. ``alive`` returns whether the event loop and the store turn.
+
+    ``openapi`` returns the description of the push door, as JSON.
+    """
 
     alive: Callable[[], Awaitable[bool]]
     readiness: Callable[[], Readiness]
     metrics: Callable[[], bytes]
     status: Callable[[], Status]
+    openapi: Callable[[], bytes]
 
 
 class AdminServer:
@@ -72,6 +76,7 @@ class AdminServer:
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/status", self._status)
+        application.router.add_get("/openapi.json", self._openapi)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -150,6 +155,9 @@ class AdminServer:
 
     async def _status(self, _: web.Request) -> web.Response:
         return _json(self._views.status(), HTTPStatus.OK)
+
+    async def _openapi(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._views.openapi(), content_type="application/json")
 
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:

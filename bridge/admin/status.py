@@ -10,14 +10,25 @@ class BudgetStatus(Struct, frozen=True, kw_only=True):
     remaining: int
 
 
+class FindingStatus(Struct, frozen=True, kw_only=True):
+    """What the CAD's own settings say of the configuration; ``severity`` is problem, warning or note."""
+
+    severity: str
+    text: str
+
+
 class CadStatus(Struct, frozen=True, kw_only=True):
-    """The CAD as last seen; ``up`` is null before it was heard of, ``key`` is accepted, refused or unknown."""
+    """The CAD as last seen; ``up`` is null before it was heard of, ``key`` is accepted, refused or unknown.
+
+    ``budgets`` are those of what the bridge sends by itself, and of what was forwarded in the last minute.
+    """
 
     up: bool | None
     key: str
     plan: str | None
     last_answer_at: float | None
     budgets: dict[str, BudgetStatus]
+    findings: list[FindingStatus]
 
 
 class SetAsideStatus(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from bridge.clock import Clock
 from bridge.config import Config
 from bridge.errors import BridgeError, StartError, StoreError
 from bridge.events import EventState
+from bridge.listener.openapi import describe
 from bridge.sonoran.client import Transport
 from bridge.systemd import NOBODY, Supervisor
 
@@ -51,6 +52,7 @@ class Daemon:
             readiness=self.view.readiness,
             metrics=self.view.render_metrics,
             status=self.view.status,
+            openapi=lambda: describe(self.parts.listener.addresses),
         )
         self.admin = AdminServer(config.admin.bind, admin_token(config), config.admin.hosts, views)
         self._clock = clock
@@ -62,6 +64,7 @@ class Daemon:
             await stack.enter_async_context(self.parts.store)
             await self._load()
             await stack.enter_async_context(self.parts.http)
+            await stack.enter_async_context(self.parts.forward)
             await stack.enter_async_context(self.parts.listener)
             await stack.enter_async_context(self.admin)
             self._stack = stack.pop_all()
@@ -95,6 +98,7 @@ class Daemon:
             "relay": self._vital("relay", parts.relay.run),
             "lookup": self._vital("lookup", parts.lookup.run),
             "keeper": self._restarting("keeper", parts.keeper.run),
+            "survey": self._restarting("survey", parts.survey.run),
             "heartbeat": self._restarting("heartbeat", parts.heartbeat.run),
             "upkeep": self._vital("upkeep", self._keep_up),
             "time": self._vital("time", self._watch_time),

@@ -9,6 +9,7 @@ from random import SystemRandom
 from socket import socket
 
 from bridge import __version__
+from bridge.app.survey import Survey
 from bridge.clock import Clock
 from bridge.coalescer import Coalescer
 from bridge.config import SHORTEST_TOKEN, Config, Secret
@@ -16,12 +17,13 @@ from bridge.config.sources import Sources
 from bridge.errors import StartError
 from bridge.fleet import Fleet
 from bridge.flusher import DROP_REASONS, Flusher
+from bridge.forward import Forward
 from bridge.heartbeat import Heartbeat
 from bridge.host import write_private
-from bridge.listener import Buffers, Listener, NativeDoor, Tokens
+from bridge.listener import Buffers, CadV2Door, Listener, NativeDoor, Token, Tokens
 from bridge.lookup import Lookup
 from bridge.metrics import Metrics
-from bridge.operations import HEARTBEAT, OPERATIONS, UPDATE_UNIT_LOCATIONS
+from bridge.operations import DOCUMENTED_LIMITS, HEARTBEAT, OWN, UPDATE_UNIT_LOCATIONS
 from bridge.outbox import Outbox
 from bridge.postals import Postals
 from bridge.relay import Relay
@@ -64,10 +66,11 @@ class Parts:
         limits = effective_limits(config.cad.limits, config.cad.share)
         pace = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
         self.metrics = Metrics(__version__)
-        self.metrics.create_series(names.values(), OPERATIONS)
+        own = [operation.name for operation in OWN]
+        self.metrics.create_series(names.values(), own, DOCUMENTED_LIMITS)
         self.metrics.create_reasons(
             names.values(),
-            OPERATIONS,
+            own,
             dropped=DROP_REASONS,
             events=EVENT_FAILURE_REASONS,
             requests=REQUEST_FAILURE_REASONS,
@@ -81,8 +84,10 @@ class Parts:
         self.breaker = Breaker(clock)
         self.http = CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, clock)
         self.client = CadClient(transport or self.http, self.budgets, self.breaker, self.metrics, clock)
+        self.forward = Forward(self.client, self.metrics, clock)
         self.keeper = Keeper(self.client, self.breaker, clock)
         self.breaker.on_doubt(self.keeper.look)
+        self.survey = Survey(config, self.client, self.keeper, clock)
         self.flusher = Flusher(
             self.coalescer,
             self.fleet,
@@ -117,15 +122,30 @@ class Parts:
         )
 
     def _build_listener(self, sockets: Sequence[socket]) -> Listener:
-        door = NativeDoor(
-            Buffers(fleet=self.fleet, coalescer=self.coalescer, outbox=self.outbox),
+        config = self.config
+        buffers = Buffers(fleet=self.fleet, coalescer=self.coalescer, outbox=self.outbox)
+        native = NativeDoor(
+            buffers,
             self.metrics,
             self.clock,
-            max_coordinate=self.config.locations.max_coordinate,
+            max_coordinate=config.locations.max_coordinate,
             instance=self.instance,
         )
-        tokens = Tokens((ServerId(server.id), server.token) for server in self.config.servers)
-        return Listener(self.config.listener, tokens, door.routes, self.metrics, self.clock, sockets)
+        drop_in = CadV2Door(
+            buffers,
+            self.metrics,
+            self.forward,
+            {
+                ServerId(server.id): Token(name=server.name, allow=frozenset(server.allow))
+                for server in config.servers
+            },
+            self.clock,
+            max_coordinate=config.locations.max_coordinate,
+            timeout=config.cad.timeout,
+        )
+        tokens = Tokens((ServerId(server.id), server.token) for server in config.servers)
+        routes = (*native.routes, *drop_in.routes)
+        return Listener(config.listener, tokens, routes, self.metrics, self.clock, sockets)
 
 
 def admin_token(config: Config) -> Secret:

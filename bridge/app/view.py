@@ -7,6 +7,7 @@ from bridge.admin.status import (
     BudgetStatus,
     CadStatus,
     FailureStatus,
+    FindingStatus,
     LocationsStatus,
     OutboxStatus,
     PanicStatus,
@@ -18,7 +19,10 @@ from bridge.app.parts import Parts
 from bridge.events import EventState
 from bridge.fleet import GameServer
 from bridge.metrics import GAME_SERVER_STATES
+from bridge.operations import OWN
 from bridge.sonoran.breaker import KeyState
+
+_OWN = frozenset(operation.name for operation in OWN)
 
 
 class View:
@@ -121,7 +125,12 @@ class View:
             budgets={
                 operation: BudgetStatus(limit=limit, remaining=remaining)
                 for operation, (limit, remaining) in parts.budgets.remaining().items()
+                if operation in _OWN or remaining < limit
             },
+            findings=[
+                FindingStatus(severity=finding.severity, text=finding.text)
+                for finding in parts.survey.findings
+            ],
         )
 
     def _locations(self) -> LocationsStatus:

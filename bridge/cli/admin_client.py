@@ -16,6 +16,13 @@ class Budget(Struct, frozen=True, kw_only=True):
     remaining: int = 0
 
 
+class Finding(Struct, frozen=True, kw_only=True):
+    """What the CAD's own settings say of the configuration; ``severity`` is problem, warning or note."""
+
+    severity: str = "note"
+    text: str = ""
+
+
 class CadStatus(Struct, frozen=True, kw_only=True):
     """The CAD as the daemon last saw it; ``key`` is accepted, refused or unknown."""
 
@@ -24,6 +31,7 @@ class CadStatus(Struct, frozen=True, kw_only=True):
     plan: str | None = None
     last_answer_at: float | None = None
     budgets: dict[str, Budget] = {}
+    findings: tuple[Finding, ...] = ()
 
 
 class SetAside(Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """``cad-bridge check``: is the configuration right, and with ``--online``, does the CAD agree?"""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +11,7 @@ from bridge.cli.configured import UNUSABLE, config_option, load_or_exit
 from bridge.clock import SystemClock
 from bridge.config import Config, duration_text
 from bridge.errors import CadError, ConfigError
+from bridge.fit import Severity, examine
 from bridge.heartbeat import ask_players
 from bridge.operations import HEARTBEAT, UPDATE_UNIT_LOCATIONS
 from bridge.postals import Postals
@@ -23,7 +24,6 @@ from bridge.sonoran.messages import CadAnswer, CadRequest
 PROBE_TIMEOUT = 3.0  # seconds a game server has for /dynamic.json
 MOST_WAITS = 2  # for the CAD's rate limit, which a running daemon on the same key may have used up
 LONGEST_WAIT = 60.0  # seconds of one of them: no limit of Sonoran counts longer
-FREE_PLANS = frozenset({"FREE", "0"})
 
 
 @click.command()
@@ -106,12 +106,12 @@ async def _ask_cad(config: Config) -> list[str]:
             servers = await _ask(cad, v2.get_servers())
         except CadError as error:
             return [f"cad.base_url: {config.cad.base_url} gives no answer: {error.reason}"]
-    problems: list[str] = []
-    if (plan or "").upper() in FREE_PLANS:
-        problems.append(f"CAD: the plan is {plan}; live locations and panics need Standard")
-    if not servers.ok:
-        return [*problems, f"CAD: getServers: {v2.read_problem(servers)}"]
-    return problems + _compare(config, {server.id: server.name for server in v2.read_servers(servers)})
+    rows = v2.read_servers(servers) if servers.ok else None
+    problems = _tell(config, plan, rows)
+    if rows is None:
+        reason = "its answer shows no servers" if servers.ok else v2.read_problem(servers)
+        problems.append(f"CAD: getServers: {reason}")
+    return problems
 
 
 async def _ask(cad: CadHttp, request: CadRequest) -> CadAnswer:
@@ -126,12 +126,19 @@ async def _ask(cad: CadHttp, request: CadRequest) -> CadAnswer:
     return await cad.exchange(request)
 
 
-def _compare(config: Config, known: Mapping[int, str]) -> list[str]:
+def _tell(config: Config, plan: str | None, rows: Sequence[v2.Server] | None) -> list[str]:
+    """Say what fits and what is worth knowing, and return what does not work."""
+    names = {row.id: row.name for row in rows or ()}
+    for server in config.servers:
+        if server.id in names:
+            click.echo(f"server {server.id} ({server.name}): the CAD calls it {names[server.id]!r}")
     problems: list[str] = []
-    for number, server in enumerate(config.servers):
-        if server.id in known:
-            click.echo(f"server {server.id} ({server.name}): the CAD calls it {known[server.id]!r}")
-        else:
-            found = ", ".join(str(number) for number in sorted(known)) or "none"
-            problems.append(f"servers[{number}].id: the CAD has no server {server.id}; it has {found}")
+    for finding in examine(config, plan, rows):
+        match finding.severity:
+            case Severity.PROBLEM:
+                problems.append(finding.text)
+            case Severity.WARNING:
+                click.echo(f"warning: {finding.text}", err=True)
+            case Severity.NOTE:
+                click.echo(f"note: {finding.text}")
     return problems

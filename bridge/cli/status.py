@@ -69,6 +69,9 @@ def tables(seen: Status, now: float) -> RenderableType:
         _servers(seen, now),
         _outbox(seen.outbox, now),
     ]
+    if seen.cad.findings:
+        findings = ((one.severity, one.text) for one in seen.cad.findings)
+        parts.append(listing("CAD and configuration compared", ("severity", "what was found"), findings))
     if seen.panics:
         columns = ("event", "when", "button", "units", "state", "to the CAD in")
         parts.append(listing("Panics", columns, (_panic(one, now) for one in seen.panics)))
@@ -134,6 +137,7 @@ def _problems(seen: Status) -> list[str]:
         problems.append("the CAD refuses the key")
     elif seen.cad.up is False:
         problems.append("the CAD does not answer")
+    problems += [one.text for one in seen.cad.findings if one.severity == "problem"]
     problems += [_STATES[one.state].format(one.name) for one in seen.servers if one.state in _STATES]
     if seen.locations.last_batch is not None and seen.locations.last_batch.reason:
         problems.append(f"the last batch failed ({seen.locations.last_batch.reason})")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import cast
 
-from bridge.config.limits import LOCATIONS, smallest_interval, smallest_share
+from bridge.config.limits import LOCATIONS, smallest_interval
 from bridge.config.reading import Reading, join_path
 from bridge.config.schema import Config
 from bridge.config.values import Bind, Secret, TcpBind, UnixBind, duration_text, shown
@@ -18,7 +18,6 @@ WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- only compared with
 def check(reading: Reading, documented_limits: Mapping[str, int], platform: str) -> None:
     """Report every value that does not go with another."""
     _operations(reading, documented_limits)
-    _share(reading, documented_limits)
     _interval(reading, documented_limits)
     _stale(reading)
     _binds(reading, platform)
@@ -45,21 +44,6 @@ def _operations(reading: Reading, documented: Mapping[str, int]) -> None:
             close = get_close_matches(operation, documented, n=1)
             hint = f', did you mean "{close[0]}"?' if close else ""
             reading.report(join_path("cad.limits", operation), f"no operation has this name{hint}")
-
-
-def _share(reading: Reading, documented: Mapping[str, int]) -> None:
-    limits = _limits(reading)
-    share = reading.value("cad.share", float)
-    if limits is None or share is None or not documented:
-        return
-    known = {operation: limits.get(operation, limit) for operation, limit in documented.items()}
-    least = smallest_share(known)
-    if share < least:
-        tightest = min(known, key=lambda operation: known[operation])
-        reading.report(
-            "cad.share",
-            f"expected at least {least:g}, so that one {tightest} a minute is left, found {share:g}",
-        )
 
 
 def _interval(reading: Reading, documented: Mapping[str, int]) -> None:

@@ -1,8 +1,5 @@
 """What rate limits allow: Sonoran documents requests a minute and API key for each operation."""
 
-import math
-from collections.abc import Mapping
-
 LOCATIONS = "updateUnitLocations"
 WINDOW_SECONDS = 60.0
 
@@ -15,8 +12,3 @@ def effective_limit(documented: int, override: int | None, share: float) -> floa
 def smallest_interval(documented: int, override: int | None, share: float) -> float:
     """Return the seconds that ``locations.interval`` may not fall below."""
     return WINDOW_SECONDS / effective_limit(documented, override, share)
-
-
-def smallest_share(limits: Mapping[str, int]) -> float:
-    """Return the share under which the tightest operation keeps no whole request a minute."""
-    return math.ceil(1000 / min(limits.values())) / 1000

@@ -109,6 +109,18 @@ def word(*allowed: str) -> Callable[[object], str]:
     return read
 
 
+def words(*allowed: str) -> Callable[[object], tuple[str, ...]]:
+    """Read a list of words of a closed set; it may be empty."""
+    read_one = word(*allowed)
+
+    def read(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise expected("a list of words", value)
+        return tuple(read_one(member) for member in cast(list[object], value))
+
+    return read
+
+
 def text(pattern: str, what: str) -> Callable[[object], str]:
     """Read a string that the whole pattern fits."""
     compiled = re.compile(pattern)

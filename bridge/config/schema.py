@@ -22,10 +22,23 @@ from bridge.config.readers import (
     size,
     text,
     word,
+    words,
 )
 from bridge.config.values import Bind, Secret, TcpBind
 
 SHORTEST_TOKEN = 24  # characters; what nobody guesses
+
+SCOPES = (
+    "emergency",
+    "lookups",
+    "heartbeat",
+    "cms",
+    "accounts",
+    "civilian",
+    "configuration",
+    "records",
+    "other",
+)  # what a token may reach in the drop-in doors; the first four unless the configuration says otherwise
 
 NOT_BUILT = frozenset(
     {
@@ -34,7 +47,6 @@ NOT_BUILT = frozenset(
         "cms",
         "listener.tls_cert_file",
         "listener.tls_key_file",
-        "servers[].allow",
     }
 )
 
@@ -154,7 +166,7 @@ class LogConfig(Struct, frozen=True, kw_only=True):
 
 
 class ServerConfig(Struct, frozen=True, kw_only=True):
-    """One game server: Sonoran's number of it, its name in metrics, and what it shows the listener."""
+    """One game server: Sonoran's number of it, its name in metrics, and what its token opens."""
 
     id: Annotated[int, integer(0)]
     name: Annotated[
@@ -165,6 +177,7 @@ class ServerConfig(Struct, frozen=True, kw_only=True):
         name="token_file"
     )
     fxserver_url: Annotated[str | None, game_server_url] = None
+    allow: Annotated[tuple[str, ...], words(*SCOPES)] = SCOPES[:4]
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -21,8 +21,8 @@ NUMBERS = {"origin": (0, 3, ""), "status": (0, 2, "pending, active, closed"), "p
 """Sonoran's CALL_ORIGIN, CALL_STATUS and priorities: the first, the last and what they are called."""
 
 
-def emergency_call_of(fields: dict[str, object]) -> EmergencyCall:
-    """Return the 911 call of a record; a place that makes no sense is left out.
+def emergency_call_of(fields: dict[str, object], *, extra: dict[str, object] | None = None) -> EmergencyCall:
+    """Return the 911 call of a record; a place that makes no sense is left out, ``extra`` is passed on as it is.
 
     Raises:
         PushError: a text is missing, or what is there of the rest is wrong.
@@ -39,11 +39,12 @@ def emergency_call_of(fields: dict[str, object]) -> EmergencyCall:
         postal=text_of(fields.get("postal"), MAX_POSTAL_LENGTH),
         delete_after_minutes=whole_between(fields, "delete_after_minutes", 1, MAX_MINUTES),
         metadata=metadata_of(fields.get("metadata")),
+        extra=extra or {},
     )
 
 
-def dispatch_call_of(fields: dict[str, object]) -> DispatchCall:
-    """Return the dispatch call of a record; a place that makes no sense is left out.
+def dispatch_call_of(fields: dict[str, object], *, extra: dict[str, object] | None = None) -> DispatchCall:
+    """Return the dispatch call of a record; a place that makes no sense is left out, ``extra`` is passed on as it is.
 
     ``communityUserIds`` and ``metaData`` are taken too: bodies are copied from Sonoran's documents.
 
@@ -68,6 +69,7 @@ def dispatch_call_of(fields: dict[str, object]) -> DispatchCall:
         y=place.y,
         z=place.z,
         metadata=metadata_of(fields.get("metadata") or fields.get("metaData")) | _radius(fields),
+        extra=extra or {},
         **{name: number for name, number in numbers.items() if number is not None},
     )
 

@@ -73,40 +73,87 @@ class LocationPush(Struct, frozen=True, kw_only=True):
     players: int | None = None
 
 
-class _Point(Struct, frozen=True, gc=False):
+class Point(Struct, frozen=True, gc=False):
+    """A place, in metres of the game world; ``w`` is where a vector4 carries the heading, in degrees."""
+
     x: float
     y: float
     z: float | None = None
     w: float | None = None
 
 
-class _Record(Struct, frozen=True, kw_only=True, gc=False):
+class LocationRecord(Struct, frozen=True, kw_only=True, gc=False):
+    """Where one unit is, as well-made resources write it."""
+
     id: str | int
     x: float | None = None
     y: float | None = None
     z: float | None = None
     w: float | None = None
     heading: float | None = None
-    coords: _Point | None = None
-    coordinates: _Point | None = None
-    position: _Point | None = None
+    coords: Point | None = None
+    coordinates: Point | None = None
+    position: Point | None = None
     location: str | None = None
     vehicle: Vehicle | None = None
     peer_id: str | int | None = msgspec.field(default=None, name="peerId")
 
 
-_Place = _Point | _Record
+class _CadRecord(LocationRecord, frozen=True, kw_only=True, gc=False):
+    """A record with the id under the name that Sonoran gave it; ``apiId`` is the older one."""
+
+    id: str | int = msgspec.field(default="", name="communityUserId")
+    api_id: str | int = msgspec.field(default="", name="apiId")
 
 
-class _Push(Struct, frozen=True, kw_only=True):
-    updates: list[_Record | None]
+_Place = Point | LocationRecord
+
+
+class LocationBody(Struct, frozen=True, kw_only=True):
+    """A push of locations, as well-made resources write it."""
+
+    updates: list[LocationRecord | None]
     left: list[str | int | None] = []
     full: bool = False
     players: int | None = None
 
 
-_DECODER = msgspec.json.Decoder(list[_Record | None] | _Push)
+class _CadPush(Struct, frozen=True, kw_only=True):
+    updates: list[_CadRecord | None]
+
+
+_DECODER = msgspec.json.Decoder(list[LocationRecord | None] | LocationBody)
+_CAD_DECODER = msgspec.json.Decoder(_CadPush)
+_NATIVE_IDS = ("id",)
+_CAD_IDS = ("communityUserId", "apiId")
 _NO_VEHICLE = Vehicle()
+
+
+def read_cad_locations(body: bytes, *, max_coordinate: float) -> LocationPush:
+    """Return what the body of Sonoran's updateUnitLocations says.
+
+    A unit that is named by anything but its community user id, or that id's older name, is rejected: the bridge
+    knows it by no other.
+
+    Raises:
+        PushError: the body holds no updates.
+        MalformedError: it is not JSON.
+    """
+    try:
+        push = _CAD_DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        document = mapping_of(read_document(body))
+        records = items_of(document.get("updates")) if "updates" in document else None
+        if records is None:
+            raise PushError(
+                'expected {"updates": [{"communityUserId", "location", "coordinates"}, …]}'
+            ) from None
+        return _sift(records, {}, _CAD_IDS, max_coordinate)
+    sieve = _Sieve(max_coordinate)
+    for index, record in enumerate(push.updates):
+        if record is not None:
+            sieve.take(index, record, record.id or record.api_id)
+    return sieve.result((), full=False, players=None)
 
 
 def read_locations(body: bytes, *, max_coordinate: float) -> LocationPush:
@@ -122,22 +169,26 @@ def read_locations(body: bytes, *, max_coordinate: float) -> LocationPush:
     try:
         push = _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_tolerantly(read_document(body), max_coordinate)
-    if not isinstance(push, _Push):
-        push = _Push(updates=push)
+        head, records = _split(read_document(body))
+        return _sift(records, head, _NATIVE_IDS, max_coordinate)
+    if not isinstance(push, LocationBody):
+        push = LocationBody(updates=push)
     sieve = _Sieve(max_coordinate)
     for index, record in enumerate(push.updates):
         if record is not None:
-            sieve.take(index, record)
+            sieve.take(index, record, record.id)
     return sieve.result(push.left, full=push.full, players=push.players)
 
 
-def _read_tolerantly(document: object, max_coordinate: float) -> LocationPush:
-    head, records = _split(document)
+def _sift(
+    records: Sequence[object], head: dict[str, object], id_names: Sequence[str], max_coordinate: float
+) -> LocationPush:
+    """Read record by record; ``head`` holds what a push says besides, ``id_names`` are tried in this order."""
     sieve = _Sieve(max_coordinate)
     for index, record in enumerate(records):
         if is_object(record):
-            sieve.take(index, _record_of(record))
+            ids = (unit_id_of(record.get(name)) for name in id_names)
+            sieve.take(index, _record_of(record), next((unit_id for unit_id in ids if unit_id), ""))
         elif record is not None:
             sieve.reject(index, RejectReason.NOT_AN_OBJECT)
     return sieve.result(
@@ -177,9 +228,9 @@ class _Sieve:
         self._rejected: list[Rejection] = []
         self._present: list[UnitId] = []
 
-    def take(self, index: int, record: _Record) -> None:
-        """Take one record or reject it."""
-        unit_id = unit_id_of(record.id)
+    def take(self, index: int, record: LocationRecord, named: str | int) -> None:
+        """Take one record of the unit that is named so, or reject it."""
+        unit_id = unit_id_of(named)
         if unit_id is None:
             self.reject(index, RejectReason.BAD_ID)
             return
@@ -234,10 +285,10 @@ def height(z: float | None, limit: float) -> float | None:
     return z if z is None or abs(z) <= limit else None
 
 
-def _record_of(fields: dict[str, object]) -> _Record:
+def _record_of(fields: dict[str, object]) -> LocationRecord:
     place = place_of(fields)
-    return _Record(
-        id=unit_id_of(fields.get("id")) or "",
+    return LocationRecord(
+        id="",
         x=place.x,
         y=place.y,
         z=place.z,

@@ -1,14 +1,19 @@
 """The body of a request: bounded, whole, and opened where it came compressed."""
 
 import zlib
+from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
 
 from bridge.config import ListenerConfig
 from bridge.listener.answer import Answer
-from bridge.listener.connection import BodyFault, Connection
+from bridge.listener.connection import Connection
 from bridge.listener.problem import problem
+from bridge.listener.stream import BodyFault, BodyStream
+
+MAX_STREAM = 128 * 2**20  # bytes; two minutes of video, the longest recording Sonoran takes, have less
+STREAM_SECONDS = 120.0  # a streamed body may take
 
 AUTOMATIC = zlib.MAX_WBITS | 32  # gzip or zlib, told apart by the first bytes
 RAW = -zlib.MAX_WBITS  # deflate without the zlib header, as some clients send it
@@ -26,21 +31,45 @@ async def read_body(
     """
     limit = config.max_body
     if (request.content_length or 0) > limit:
-        return _too_large(limit)
-    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-        await request.writer.write(_CONTINUE)
-        request.writer.output_size = 0
+        return fault_answer(BodyFault.TOO_LARGE, limit, config.request_timeout)
+    await _encourage(request)
     body = await connection.read_body(request.content, limit)
-    match body:
+    if isinstance(body, BodyFault):
+        return fault_answer(body, limit, config.request_timeout)
+    return _opened(body, request.headers.get(hdrs.CONTENT_ENCODING, ""), limit)
+
+
+def stream_body(request: web.BaseRequest, connection: Connection) -> BodyStream | Answer:
+    """Return the body of a request to be read in parts, or the answer to one that cannot be had so."""
+    if (request.content_length or 0) > MAX_STREAM:
+        return fault_answer(BodyFault.TOO_LARGE, MAX_STREAM, STREAM_SECONDS)
+    if request.headers.get(hdrs.CONTENT_ENCODING, "").lower() not in {"", "identity"}:
+        return problem(HTTPStatus.BAD_REQUEST, "Content-Encoding: a recording comes as it is")
+
+    async def flow() -> AsyncIterator[bytes | BodyFault]:
+        await _encourage(request)
+        async for part in connection.stream_body(request.content, MAX_STREAM, STREAM_SECONDS):
+            yield part
+
+    return BodyStream(flow(), request.content_length)
+
+
+def fault_answer(fault: BodyFault, limit: int, seconds: float) -> Answer:
+    """Return the answer to a body that did not come to its end."""
+    match fault:
         case BodyFault.TOO_LARGE:
             return _too_large(limit)
         case BodyFault.TOO_SLOW:
-            detail = f"the request was not complete within {config.request_timeout:g} s"
-            return problem(HTTPStatus.REQUEST_TIMEOUT, detail)
+            return problem(HTTPStatus.REQUEST_TIMEOUT, f"the request was not complete within {seconds:g} s")
         case BodyFault.BROKEN:
             return problem(HTTPStatus.BAD_REQUEST, "the body ended before it was complete")
-        case bytes():
-            return _opened(body, request.headers.get(hdrs.CONTENT_ENCODING, ""), limit)
+
+
+async def _encourage(request: web.BaseRequest) -> None:
+    """Give leave to send to a client that waits for it."""
+    if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
+        await request.writer.write(_CONTINUE)
+        request.writer.output_size = 0
 
 
 def _opened(body: bytes, encoding: str, limit: int) -> bytes | Answer:

@@ -5,8 +5,7 @@ when its body is complete. Half a header or a trickled body does not stay open.
 """
 
 import asyncio
-from collections.abc import Callable
-from enum import Enum, auto
+from collections.abc import AsyncIterator, Callable
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from bridge import logs
 from bridge.listener.answer import Answer
 from bridge.listener.counts import REFUSED
 from bridge.listener.problem import problem
+from bridge.listener.stream import BodyFault
 
 KEEP_ALIVE = 75.0  # seconds an idle connection stays open; resources push at least every 5 s
 LINGER = 1.0  # seconds an unread body is thrown away, so that its sender sees the answer and not a reset
@@ -48,14 +48,6 @@ class Turnstile:
         """Take one out of the count."""
         self.inside -= 1
         self._warned = self._warned and self.inside > self._limit // 2
-
-
-class BodyFault(Enum):
-    """Why a body was not read to its end."""
-
-    TOO_LARGE = auto()
-    TOO_SLOW = auto()
-    BROKEN = auto()
 
 
 class Connection(web.RequestHandler):
@@ -170,6 +162,44 @@ class Connection(web.RequestHandler):
             self._body = None
             self.stop_clock()
 
+    async def stream_body(
+        self, body: StreamReader, limit: int, seconds: float
+    ) -> AsyncIterator[bytes | BodyFault]:
+        """Yield a body of at most ``limit`` bytes as it comes, and last of all what is wrong with it, if anything is.
+
+        It may take ``seconds`` in all, and pause as long as a whole request may take.
+        """
+        deadline = self._loop.time() + seconds
+        size = 0
+        self.stop_clock()
+        self._body = body
+        if self._close or self._is_cut_short(body):
+            self._break(body)
+        try:
+            while part := await self._next_part(body, deadline):
+                size += len(part)
+                if size > limit:
+                    yield BodyFault.TOO_LARGE
+                    return
+                yield part
+        except TimeoutError:
+            yield BodyFault.TOO_SLOW
+            return
+        finally:
+            self._body = None
+        if self.broken:
+            yield BodyFault.BROKEN
+
+    async def _next_part(self, body: StreamReader, deadline: float) -> bytes:
+        try:
+            async with asyncio.timeout_at(min(deadline, self._loop.time() + self._seconds)):
+                return await body.readany()
+        except TimeoutError:
+            raise
+        except (OSError, RuntimeError, web.RequestPayloadError):  # the three ways the library says: gone
+            self.broken = True
+            return b""
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -243,6 +273,6 @@ class Connection(web.RequestHandler):
 def respond(answer: Answer) -> web.Response:
     """Return an answer in the HTTP library's terms."""
     headers = {"Server": SERVER, **answer.headers}
-    return web.Response(
-        status=answer.status, body=answer.body, content_type=answer.content_type, headers=headers
-    )
+    if answer.content_type is not None:
+        headers["Content-Type"] = answer.content_type
+    return web.Response(status=answer.status, body=answer.body, headers=headers)

@@ -3,6 +3,9 @@
 FiveM's Lua sees no headers of an error and its body only as text: what a client must act on is in the body.
 """
 
+import math
+import uuid
+from collections.abc import Iterable
 from http import HTTPStatus
 
 import msgspec
@@ -41,6 +44,32 @@ def problem(
     )
 
 
+def explain(status: HTTPStatus, error: PushError) -> Answer:
+    """Return the answer to a push that makes no sense, with the records that do not."""
+    if not error.problems:
+        return problem(status, str(error))
+    problems = [{"index": index, "reason": reason} for index, reason in error.problems]
+    return problem(status, str(error), problems=problems)
+
+
+def not_allowed(methods: Iterable[str]) -> Answer:
+    """Return the answer to a method that a path does not take."""
+    allow = ", ".join(sorted(methods))
+    return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {allow}", headers={"Allow": allow})
+
+
+def rate_limited(seconds: float) -> Answer:
+    """Return the answer to a request that finds no slot for ``seconds``, as the CAD would give it."""
+    wait = max(1, math.ceil(seconds))
+    body = {"message": "API rate limit exceeded", "request_id": uuid.uuid4().hex, "retry_after": wait}
+    return Answer(
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        body=_ENCODER.encode(body),
+        content_type="application/json",
+        headers={"Retry-After": str(wait)},
+    )
+
+
 def problem_of(error: BridgeError) -> Answer:
     """Return the answer to a push that raised ``error``.
 
@@ -50,11 +79,10 @@ def problem_of(error: BridgeError) -> Answer:
     match error:
         case MalformedError():
             return problem(HTTPStatus.BAD_REQUEST, str(error), offset=error.offset)
-        case PushError(problems=[]) | IdempotencyError():
+        case IdempotencyError():
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
         case PushError():
-            problems = [{"index": index, "reason": reason} for index, reason in error.problems]
-            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), problems=problems)
+            return explain(HTTPStatus.UNPROCESSABLE_ENTITY, error)
         case OutboxFullError():
             return _unavailable("the outbox is full")
         case StoreError():

@@ -6,38 +6,47 @@ from http import HTTPStatus
 from msgspec import Struct
 
 from bridge.listener.answer import Answer
+from bridge.listener.stream import BodyStream
 from bridge.units import ServerId
 
 OTHER = "other"  # the route of every path that leads nowhere, in metrics
 
 PARAMETER = "{id}"  # what a path ends with that names one thing
+REST = "{path}"  # what a path ends with that leads on to many things
+ANY = "*"  # the method of a route whose handler looks at it itself
 
 
 class Push(Struct, kw_only=True):
     """One authenticated request; ``argument`` is what stands where the route has ``{id}``.
 
-    ``headers`` are looked up in any case; ``body`` is whole and decompressed.
+    ``path`` and ``query`` are as the client wrote them. ``headers`` are looked up in any case; ``body`` is whole and
+    decompressed, or comes piece by piece from ``stream`` where the route says so.
     """
 
     server_id: ServerId
     body: bytes
     headers: Mapping[str, str]
     argument: str = ""
+    method: str = ""
+    path: str = ""
+    query: str = ""
+    stream: BodyStream | None = None
 
 
 Handler = Callable[[Push], Awaitable[Answer]]
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """A handler for one method on one path; a path may end in ``/{id}``.
+    """A handler for one method on one path; a path may end in ``/{id}``, or in ``/{path}`` for all that is below.
 
-    ``success`` is the status it answers with where nothing goes wrong.
+    ``success`` is the status it answers with where nothing goes wrong; ``streamed`` has the body come in pieces.
     """
 
     method: str
     path: str
     handler: Handler
     success: HTTPStatus = HTTPStatus.OK
+    streamed: bool = False
 
 
 class Resource(Struct, frozen=True, kw_only=True):
@@ -45,22 +54,20 @@ class Resource(Struct, frozen=True, kw_only=True):
 
     path: str
     handlers: dict[str, Handler]
-
-    @property
-    def allow(self) -> str:
-        """Return the value of the Allow header."""
-        return ", ".join(sorted(self.handlers))
+    streamed: bool = False
 
 
 class Router:
-    """Finds resources by exact path, or by all but the last segment of it."""
+    """Finds resources by exact path, by all but the last segment of it, or by how it begins."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._resources: dict[str, Resource] = {}
+        self._prefixes: dict[str, Resource] = {}
         for route in routes:
-            key = route.path.removesuffix(PARAMETER)
-            resource = self._resources.setdefault(key, Resource(path=route.path, handlers={}))
-            resource.handlers[route.method] = route.handler
+            found = self._prefixes if route.path.endswith(REST) else self._resources
+            key = route.path.removesuffix(PARAMETER).removesuffix(REST)
+            empty = Resource(path=route.path, handlers={}, streamed=route.streamed)
+            found.setdefault(key, empty).handlers[route.method] = route.handler
 
     def find(self, path: str) -> tuple[Resource | None, str]:
         """Return the resource of a path without its query, and the argument in it."""
@@ -68,4 +75,7 @@ class Router:
         if resource is not None:
             return (None if resource.path != path else resource), ""
         head, slash, argument = path.rpartition("/")
-        return self._resources.get(head + slash) if argument else None, argument
+        resource = self._resources.get(head + slash) if argument else None
+        if resource is None:
+            resource = next((rest for key, rest in self._prefixes.items() if path.startswith(key)), None)
+        return resource, argument

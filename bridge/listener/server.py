@@ -20,11 +20,11 @@ from bridge.errors import BridgeError
 from bridge.listener.answer import Answer
 from bridge.listener.auth import Tokens, delay_after, unauthorized
 from bridge.listener.binding import address_of, adopt, bind, bound, release
-from bridge.listener.body import read_body
+from bridge.listener.body import read_body, stream_body
 from bridge.listener.connection import Connection, Turnstile, respond
 from bridge.listener.counts import RequestCounts
-from bridge.listener.problem import problem, problem_of
-from bridge.listener.routes import OTHER, Push, Resource, Route, Router
+from bridge.listener.problem import not_allowed, problem, problem_of
+from bridge.listener.routes import ANY, OTHER, Handler, Push, Resource, Route, Router
 from bridge.metrics import Metrics
 
 WARN_EVERY = 60.0  # seconds between two warnings of wrong tokens
@@ -143,19 +143,30 @@ class Listener:
         connection.failures = 0
         if resource is None:
             return problem(HTTPStatus.NOT_FOUND, "there is nothing under this path")
-        if request.method not in resource.handlers:
-            allow = {"Allow": resource.allow}
-            return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {resource.allow}", headers=allow)
-        body = await read_body(request, connection, self._config)
+        handler = resource.handlers.get(request.method) or resource.handlers.get(ANY)
+        if handler is None:
+            return not_allowed(resource.handlers)
+        body = stream_body(request, connection) if resource.streamed else await read_body(
+            request, connection, self._config
+        )  # fmt: skip
         if isinstance(body, Answer):
             return body
-        push = Push(server_id=server_id, body=body, headers=request.headers, argument=argument)
-        return await self._push(resource, request.method, push)
+        push = Push(
+            server_id=server_id,
+            body=body if isinstance(body, bytes) else b"",
+            headers=request.headers,
+            argument=argument,
+            method=request.method,
+            path=request.rel_url.raw_path,
+            query=request.rel_url.raw_query_string,
+            stream=None if isinstance(body, bytes) else body,
+        )
+        return await self._push(resource, handler, push)
 
-    async def _push(self, resource: Resource, method: str, push: Push) -> Answer:
+    async def _push(self, resource: Resource, handler: Handler, push: Push) -> Answer:
         started = self._clock.monotonic()
         try:
-            return await resource.handlers[method](push)
+            return await handler(push)
         except BridgeError as error:
             return problem_of(error)
         finally:

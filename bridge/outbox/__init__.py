@@ -2,7 +2,8 @@
 
 ``outbox`` is where they come in, ``backlog`` where they are taken out to be sent. Below them: ``ledger`` holds the
 SQL, ``writeback`` what is written without waiting, ``pending`` what one event is, ``queue`` the order of one kind,
-``precedence`` and ``references`` what waits for what, ``history`` what ended; ``records`` are the values.
+``precedence`` and ``references`` what waits for what, ``history`` what ended, ``watch`` who waits to hear of it;
+``records`` are the values.
 """
 
 from bridge.outbox.backlog import Backlog
@@ -11,6 +12,7 @@ from bridge.outbox.outbox import Outbox
 from bridge.outbox.pending import Delivery, PendingEvent
 from bridge.outbox.queue import DeliveryQueue
 from bridge.outbox.records import EventView, Idempotency, Result
+from bridge.outbox.watch import Reply, Watch
 
 __all__ = [
     "Backlog",
@@ -21,5 +23,7 @@ __all__ = [
     "Idempotency",
     "Outbox",
     "PendingEvent",
+    "Reply",
     "Result",
+    "Watch",
 ]

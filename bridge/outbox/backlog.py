@@ -15,6 +15,7 @@ from bridge.outbox.precedence import Precedence
 from bridge.outbox.queue import DeliveryQueue
 from bridge.outbox.records import EventView, Outcome, Result
 from bridge.outbox.references import CANCELLED, EndedCall, inherit, references_of
+from bridge.outbox.watch import Reply
 from bridge.outbox.writeback import Writeback
 from bridge.store import Store
 from bridge.units import ServerId
@@ -153,6 +154,12 @@ class Backlog:
         for event in events.values():
             event.attempts += 1
 
+    def hear(self, deliveries: Sequence[Delivery], reply: Reply) -> None:
+        """Keep what the CAD answered to claims for those who wait to hear it."""
+        for delivery in deliveries:
+            for watch in delivery.event.watches:
+                watch.reply = reply
+
     def acknowledge(self, deliveries: Sequence[Delivery], result: Result | None) -> None:
         """End claims whose request the CAD took."""
         self._settle(deliveries, Outcome(state=EventState.DELIVERED, result=result))
@@ -218,9 +225,14 @@ class Backlog:
 
     def release_all(self) -> None:
         """Let everything be tried now: the CAD is back."""
-        for kind, queue in self._queues.items():
+        for queue in self._queues.values():
             queue.release_all()
-            self._alarms[kind].ring()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have everybody look again at what may be sent."""
+        for alarm in (*self._alarms.values(), self.doubt_alarm):
+            alarm.ring()
 
     def shift(self, jump: float, sleep: float) -> None:
         """Keep all times true after wall time jumped ahead, and let everything live longer by what was slept."""
@@ -301,14 +313,16 @@ class Backlog:
             error=f"{outcome.reason}: {outcome.detail}".rstrip(": ") if outcome.reason else None,
         )
         view = view_of(event, ending)
-        self.writeback.save_ending(ending, event.server_id, view, lambda: self._release(event, outcome))
+        self.writeback.save_ending(ending, event.server_id, view, lambda: self._release(event, outcome, view))
         self.history.add(event, outcome, ending.error, self._clock.monotonic() - event.accepted_at)
 
-    def _release(self, event: PendingEvent, outcome: Outcome) -> None:
+    def _release(self, event: PendingEvent, outcome: Outcome, view: EventView) -> None:
         """Let those go on that waited for an event.
 
         Its end is on disk by now: after a kill it would be sent again, and come after them.
         """
+        for watch in event.watches:
+            watch.end(view)
         ended = EndedCall.of(outcome)
         for follower in self._precedence.end(event):
             if event.kind in CALLS:

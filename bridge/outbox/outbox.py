@@ -38,6 +38,7 @@ from bridge.outbox.ledger import (
 from bridge.outbox.pending import PendingEvent
 from bridge.outbox.records import EventView, Idempotency, NewEvent
 from bridge.outbox.references import EndedCall, references_of
+from bridge.outbox.watch import Watch
 from bridge.store import Store
 from bridge.units import ServerId
 
@@ -85,9 +86,20 @@ class Outbox:
             log.info("outbox resumed", pending=len(self.backlog))
 
     async def append(
-        self, server_id: ServerId, events: Sequence[Event], *, idempotency: Idempotency | None = None
+        self,
+        server_id: ServerId,
+        events: Sequence[Event],
+        *,
+        idempotency: Idempotency | None = None,
+        watch: Watch | None = None,
     ) -> tuple[EventId, ...]:
         """Keep events and return their ids once all are on disk.
+
+        Args:
+            server_id: Sonoran's number of the game server.
+            events: what happened.
+            idempotency: what tells a request that comes again.
+            watch: who waits for the end of the events; with several it is told of each one's.
 
         Raises:
             OutboxFullError: as many events wait as ``outbox.max_events`` allows.
@@ -104,11 +116,15 @@ class Outbox:
         self._reserved += len(rows)
         try:
             recorded = await self._store.write(
-                record(rows, idempotency), lambda done: self._accept(rows, done), urgent=True
+                record(rows, idempotency), lambda done: self._accept(rows, done, watch), urgent=True
             )
         finally:
             self._reserved -= len(rows)
-        return tuple(row.id for row in rows) if recorded.earlier is None else recorded.earlier
+        if recorded.earlier is None:
+            return tuple(row.id for row in rows)
+        if watch is not None:
+            await self._watch_again(server_id, recorded.earlier, watch)
+        return recorded.earlier
 
     async def find(self, server_id: ServerId, event_id: EventId) -> EventView | None:
         """Return how one of the server's events stands, or None.
@@ -120,6 +136,17 @@ class Outbox:
             return view_of(pending) if pending.server_id == server_id else None
         stored = await self._store.write(find(server_id, event_id))
         return self.backlog.writeback.find(server_id, event_id) or stored
+
+    async def _watch_again(self, server_id: ServerId, event_ids: Sequence[EventId], watch: Watch) -> None:
+        """Have a watch told of events that an earlier request added."""
+        for event_id in event_ids:
+            pending = self.backlog.find_pending(event_id)
+            if pending is not None:
+                pending.watches += (watch,)
+                continue
+            view = await self.find(server_id, event_id)
+            if view is not None:
+                watch.end(view)
 
     async def prune(self) -> None:
         """Delete what ended longer ago than the configuration keeps it."""
@@ -188,12 +215,13 @@ class Outbox:
             case _:
                 return ttl.other
 
-    def _accept(self, rows: Sequence[NewEvent], recorded: Recorded) -> None:
+    def _accept(self, rows: Sequence[NewEvent], recorded: Recorded, watch: Watch | None) -> None:
         now = self._clock.monotonic()
         for seq, row in zip(recorded.seqs, rows, strict=False):
             kind = kind_of(row.event)
             self._metrics.events_accepted.labels(self._names[row.server_id], kind).inc()
             event = PendingEvent(seq, row, now, now + row.expires_at - row.accepted_at)
+            event.watches = () if watch is None else (watch,)
             self.backlog.add(event, self._ended_calls(event, recorded.calls))
             log.debug("event accepted", id=row.id, kind=kind, units=list(units_of(row.event)))
 

@@ -18,6 +18,7 @@ from bridge.events import (
     kind_of,
 )
 from bridge.outbox.records import NewEvent, Outcome
+from bridge.outbox.watch import Watch
 from bridge.units import ServerId, UnitId
 
 
@@ -44,6 +45,7 @@ class PendingEvent:
         "server_id",
         "unverified",
         "waits_for",
+        "watches",
     )
 
     def __init__(self, seq: int, new: NewEvent, accepted_at: float, expires_at: float) -> None:
@@ -66,6 +68,7 @@ class PendingEvent:
         self.deliveries: tuple[Delivery, ...] = ()
         self.open = 0  # deliveries that have not ended
         self.outcomes: dict[UnitId, Outcome] = {}
+        self.watches: tuple[Watch, ...] = ()
 
     @property
     def held(self) -> bool:

@@ -1,7 +1,8 @@
 """The calls of a community: 911 calls, dispatch calls, their notes and the units on them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+import msgspec
 from msgspec import Struct
 
 from bridge.simulator.shapes import CallNote, NewDispatchCall, NewEmergencyCall
@@ -104,6 +105,11 @@ class Board:
         """Return an open call of a server, of either sort."""
         here: list[Call] = [*self.emergency(now), *self.dispatch()]
         return next((call for call in here if (call.server_id, call.call_id) == (server_id, call_id)), None)
+
+    def change(self, call: DispatchCall, changes: Mapping[str, object], now: float) -> None:
+        """Change what an open dispatch call says."""
+        call.content = msgspec.structs.replace(call.content, **changes)
+        call.updated_at = now
 
     def remove(self, server_id: int, call_id: int, now: float) -> bool:
         """Remove an open 911 call of a server; tell whether there was one."""

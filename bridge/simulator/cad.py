@@ -54,7 +54,8 @@ class Cad:
         """Act on a request at ``now`` (Unix seconds); one that names a ``refused`` unit is a 400 and changes nothing."""
         try:
             match = find(request)
-            self._check_key(request)
+            if not match.route.public:
+                self._check_key(request)
             wait = self.limiter.admit(match.route.operation, now)
             if wait is not None:
                 return self._too_many(wait)
@@ -63,7 +64,7 @@ class Cad:
             self._check_server(ask)
             content = match.route.handler(self.community, ask)
         except ProblemError as problem:
-            return self.problem(request, problem.status, problem.detail)
+            return self.problem(request, problem.status, problem.detail, title=problem.title)
         return json_reply(content, headers={"x-trace-id": self._trace()})
 
     def locate(self, request: Request) -> tuple[str | None, int | None]:
@@ -87,13 +88,18 @@ class Cad:
             self.limiter.admit(operation, now)
 
     def problem(
-        self, request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+        self,
+        request: Request,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        title: str | None = None,
     ) -> Reply:
         """Return a refusal as Sonoran words it."""
         trace = self._trace()
         content = Problem(
             type="about:blank",
-            title=title_of(status),
+            title=title_of(status) if title is None else title,
             status=status,
             detail=detail,
             instance=request.path,

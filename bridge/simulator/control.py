@@ -9,9 +9,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bridge.simulator.cloud import Cloud
 from bridge.simulator.community import Plan
+from bridge.simulator.configuration_shapes import ServerRow
+from bridge.simulator.estate import server_row
 from bridge.simulator.faults import Fault
 from bridge.simulator.journal import Received
 from bridge.simulator.messages import Reply, Request, json_reply, title_of
+from bridge.simulator.multipart import Part
 from bridge.simulator.state import state_of
 
 PREFIX = "/_simulator/"
@@ -19,17 +22,25 @@ PREFIX = "/_simulator/"
 PlanName = Literal["FREE", "STANDARD", "PLUS", "PRO"]
 
 
+class ConfiguredServer(ServerRow, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """A server as a setting: a misspelt field is refused here."""
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``POST /_simulator/settings`` may change; what is left out stays.
 
-    ``known_units`` null: every unit is known. ``calls_visible_after``: the seconds until getCalls shows a new call.
+    ``known_units`` null: every unit is known. ``servers``: ids, or rows as getServers shows them, of which only the id
+    is required. ``permission_keys``: the permissions that a key gives. ``secrets``: what verifySecret answers each
+    with. ``calls_visible_after``: the seconds until getCalls shows a new call.
     ``limits`` false: count, but never answer 429. ``per_minute``
     gives operations another limit, null none at all.
     """
 
     plan: PlanName | UnsetType = UNSET
     known_units: frozenset[str] | UnsetType | None = UNSET
-    servers: list[int] | UnsetType = UNSET
+    servers: list[int | ConfiguredServer] | UnsetType = UNSET
+    permission_keys: dict[str, frozenset[str]] | UnsetType = UNSET
+    secrets: dict[str, str] | UnsetType = UNSET
     camel_calls: bool | UnsetType = UNSET
     calls_visible_after: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
     limits: bool | UnsetType = UNSET
@@ -132,7 +143,13 @@ class Control:
         if settings.known_units is not UNSET:
             community.known_units = settings.known_units
         if settings.servers is not UNSET:
-            community.servers = tuple(settings.servers)
+            community.estate.configure(
+                server_row(server) if isinstance(server, int) else server for server in settings.servers
+            )
+        if settings.permission_keys is not UNSET:
+            community.permission_keys = settings.permission_keys
+        if settings.secrets is not UNSET:
+            community.secrets = settings.secrets
         if settings.camel_calls is not UNSET:
             community.camel_calls = settings.camel_calls
         if settings.calls_visible_after is not UNSET:
@@ -152,9 +169,26 @@ def _received(received: Received) -> object:
         "method": received.method,
         "path": received.path,
         "query": received.query,
+        "raw_query": received.raw_query,
+        "headers": received.headers,
         "operation": received.operation,
         "server": received.server,
         "body": received.decoded(),
+        "text": received.text,
+        "length": received.length,
+        "sha256": received.sha256,
+        "parts": [_part(part) for part in received.parts],
         "status": received.status,
         "lost": received.lost,
+    }
+
+
+def _part(part: Part) -> object:
+    return {
+        "name": part.name,
+        "filename": part.filename,
+        "content_type": part.content_type,
+        "length": part.length,
+        "sha256": part.sha256,
+        "text": part.text,
     }

@@ -2,20 +2,24 @@
 
 from http import HTTPStatus
 
-from bridge.simulator.board import Call
+from bridge.simulator.board import Call, DispatchCall
 from bridge.simulator.calls import dispatch_row
 from bridge.simulator.community import Community, utc
 from bridge.simulator.messages import Ask, ProblemError
 from bridge.simulator.shapes import (
     CALL_CLOSING,
+    DISPATCH_CHANGE,
     NEW_DISPATCH_CALL,
     NEW_NOTE,
+    POSTAL_CHANGE,
+    PRIMARY_CHANGE,
     SYSTEM,
     TARGET,
     TEXT,
     CallNote,
+    changes,
 )
-from bridge.simulator.targets import find, named, permitted
+from bridge.simulator.targets import account_in_path, find, named, permitted
 
 
 def create_dispatch_call(community: Community, ask: Ask) -> object:
@@ -62,6 +66,50 @@ def close_dispatch_calls(community: Community, ask: Ask) -> object:
     for call_id in call_ids:
         community.close_call(ask.server_id, call_id, ask.now)
     return {"callIds": call_ids}
+
+
+def update_dispatch_call(community: Community, ask: Ask) -> object:
+    """Change an open dispatch call; what the body leaves out stays."""
+    change = ask.body(DISPATCH_CHANGE)
+    call = _open_dispatch_call(community, ask)
+    community.board.change(call, changes(change), ask.now)
+    return dispatch_row(call)
+
+
+def update_call_postal(community: Community, ask: Ask) -> object:
+    """Set the postal of an open dispatch call."""
+    change = ask.body(POSTAL_CHANGE)
+    call = _open_dispatch_call(community, ask)
+    community.board.change(call, changes(change), ask.now)
+    return {"callId": call.call_id, "postal": change.postal}
+
+
+def update_call_primary(community: Community, ask: Ask) -> object:
+    """Name the primary unit of an open dispatch call; it need not be on it."""
+    change = ask.body(PRIMARY_CHANGE)
+    call = _open_dispatch_call(community, ask)
+    if change.ident_id not in [unit.ident for unit in community.roster.everyone()]:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "The unit was not found.")
+    primary = {"primary": change.ident_id, "track_primary": change.track_primary}
+    community.board.change(call, primary, ask.now)
+    return {"callId": call.call_id, "identId": change.ident_id, "trackPrimary": change.track_primary}
+
+
+def get_current_call(community: Community, ask: Ask) -> object:
+    """Tell which call an account's unit is on; null where it is on none."""
+    ident = account_in_path(community, ask).selected_ident
+    calls: list[Call] = [*community.board.dispatch(), *community.board.emergency(ask.now)]
+    return {
+        "IdentId": ident,
+        "CallId": next((call.call_id for call in calls if ident in call.idents), None),
+    }
+
+
+def _open_dispatch_call(community: Community, ask: Ask) -> DispatchCall:
+    call = _open_call(community, ask)
+    if not isinstance(call, DispatchCall):
+        raise ProblemError(HTTPStatus.NOT_FOUND, "The call was not found.")
+    return call
 
 
 def _open_call(community: Community, ask: Ask) -> Call:

@@ -1,23 +1,33 @@
 """What the simulator received, for whoever checks what was sent."""
 
+import hashlib
 from collections import deque
 from collections.abc import Iterator
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
 
-from bridge.simulator.messages import Request
+from bridge.simulator.messages import Digest, Request
+from bridge.simulator.multipart import Part
 
 MAX_REQUESTS = 10_000
 MAX_BYTES = 64 * 1024 * 1024  # of bodies; a batch of 500 units has about 150 KiB
+MAX_KEPT_BYTES = 8 * 1024 * 1024  # of one body
+MAX_TEXT_BYTES = 64 * 1024  # of a body that is shown as it came
+
+CREDENTIALS = frozenset({"authorization", "proxy-authorization"})
 
 
 class Received(Struct, kw_only=True, eq=False):
     """One request as it came in.
 
     ``number`` counts from 1; ``monotonic`` and ``wall`` are when it came, in seconds. ``operation`` is None
-    for a path that is none. ``status`` is what the CAD answered or, where the answer was ``lost`` on the
-    way, would have; None: it did not get so far, or has not yet. No headers are kept, so no key is.
+    for a path that is none. ``path`` and ``raw_query`` are as they came; ``query`` holds every value of each name;
+    ``headers`` are in the order and case in which they came, credentials as ``***``. ``body`` is empty where it was
+    too long to keep, ``length`` and ``sha256`` are there always, ``parts`` where it was a form. ``status`` is what the
+    CAD answered or, where the answer was ``lost`` on the way, would have; None: it did not get so far, or has not
+    yet.
     """
 
     number: int
@@ -25,10 +35,14 @@ class Received(Struct, kw_only=True, eq=False):
     wall: float
     method: str
     path: str
-    query: dict[str, str]
+    query: dict[str, list[str]]
+    raw_query: str
+    headers: tuple[tuple[str, str], ...]
     operation: str | None
     server: int | None
     body: bytes
+    digest: Digest | None
+    parts: tuple[Part, ...] = ()
     status: int | None = None
     lost: bool = False
 
@@ -41,13 +55,38 @@ class Received(Struct, kw_only=True, eq=False):
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return self.body.decode(errors="replace")
 
+    @property
+    def text(self) -> str | None:
+        """Return the body as it came; None where it is longer than ``MAX_TEXT_BYTES``."""
+        return None if self.length > MAX_TEXT_BYTES else self.body.decode(errors="replace")
+
+    @property
+    def length(self) -> int:
+        """Return the length of the body in bytes."""
+        return len(self.body) if self.digest is None else self.digest.length
+
+    @property
+    def sha256(self) -> str:
+        """Return the SHA-256 of the body in hexadecimal digits."""
+        return hashlib.sha256(self.body).hexdigest() if self.digest is None else self.digest.sha256
+
+    def header(self, name: str) -> list[str]:
+        """Return all values of a header, whatever the case of its name."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
 
 class Journal:
     """The latest requests, bounded in number and in bytes; ``total`` counts those forgotten too."""
 
-    def __init__(self, max_requests: int = MAX_REQUESTS, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        max_requests: int = MAX_REQUESTS,
+        max_bytes: int = MAX_BYTES,
+        max_kept_bytes: int = MAX_KEPT_BYTES,
+    ) -> None:
         self._max_requests = max_requests
         self._max_bytes = max_bytes
+        self._max_kept_bytes = max_kept_bytes
         self._entries: deque[Received] = deque()
         self._bytes = 0
         self.total = 0
@@ -58,19 +97,24 @@ class Journal:
         """Note a request; what becomes of it is filled in by the caller."""
         self.total += 1
         operation, server = located
+        digest = self._digest(request)
         received = Received(
             number=self.total,
             monotonic=monotonic,
             wall=wall,
             method=request.method,
             path=request.path,
-            query=dict(request.query),
+            query=_query(request),
+            raw_query=request.raw_query,
+            headers=tuple(_masked(name, value) for name, value in request.fields or request.headers.items()),
             operation=operation,
             server=server,
-            body=request.body,
+            body=request.body if digest is None else b"",
+            digest=digest,
+            parts=() if request.form is None else request.form.parts,
         )
         self._entries.append(received)
-        self._bytes += len(request.body)
+        self._bytes += len(received.body)
         self._trim()
         return received
 
@@ -91,6 +135,27 @@ class Journal:
         self._entries.clear()
         self._bytes = 0
 
+    def _digest(self, request: Request) -> Digest | None:
+        if request.digest is not None or len(request.body) <= self._max_kept_bytes:
+            return request.digest
+        return Digest(length=len(request.body), sha256=hashlib.sha256(request.body).hexdigest())
+
     def _trim(self) -> None:
         while len(self._entries) > self._max_requests or self._bytes > self._max_bytes:
             self._bytes -= len(self._entries.popleft().body)
+
+
+def _query(request: Request) -> dict[str, list[str]]:
+    if not request.raw_query:
+        return {name: [value] for name, value in request.query.items()}
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(request.raw_query, keep_blank_values=True):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _masked(name: str, value: str) -> tuple[str, str]:
+    if name.lower() not in CREDENTIALS:
+        return name, value
+    scheme, space, _ = value.partition(" ")
+    return name, f"{scheme} ***" if space else "***"

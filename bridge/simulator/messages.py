@@ -7,17 +7,22 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from bridge.simulator.multipart import Form, read_form
+
 Shape = TypeVar("Shape")
 
 JSON = "application/json"
+MULTIPART = "multipart/form-data"
 PROBLEM = "application/problem+json"
 
 
 class Request(Struct, frozen=True, kw_only=True):
     """One HTTP request.
 
-    ``path`` is as it came over the wire, percent-encoding included; ``query`` is decoded; header names may
-    have any case.
+    ``path`` and ``raw_query`` are as they came over the wire, percent-encoding included; ``query`` is decoded and
+    holds the first value of each name; header names may have any case, ``fields`` are all of them as they came. Of
+    an upload, ``body`` is empty where that is too long to keep: then ``form`` tells what came, and ``digest`` its
+    length in bytes and SHA-256.
     """
 
     method: str
@@ -25,10 +30,21 @@ class Request(Struct, frozen=True, kw_only=True):
     query: Mapping[str, str] = {}
     headers: Mapping[str, str] = {}
     body: bytes = b""
+    raw_query: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    form: Form | None = None
+    digest: "Digest | None" = None
 
     def header(self, name: str) -> str | None:
         """Return a header's value, whatever the case of its name."""
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), None)
+
+
+class Digest(Struct, frozen=True, kw_only=True):
+    """A body that is not kept: its length in bytes and its SHA-256 in hexadecimal digits."""
+
+    length: int
+    sha256: str
 
 
 class Reply(Struct, frozen=True, kw_only=True):
@@ -40,12 +56,16 @@ class Reply(Struct, frozen=True, kw_only=True):
 
 
 class ProblemError(Exception):
-    """The CAD refuses a request: ``status`` and one sentence of ``detail`` for the problem document."""
+    """The CAD refuses a request: ``status`` and one sentence of ``detail`` for the problem document.
 
-    def __init__(self, status: int, detail: str) -> None:
+    ``title`` None: the words that belong to the status.
+    """
+
+    def __init__(self, status: int, detail: str, title: str | None = None) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.title = title
 
 
 class Problem(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -73,7 +93,7 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     def parameter(self, name: str) -> int:
         """Return a path parameter of type integer."""
-        return _integer(name, self.parameters[name])
+        return integer(name, self.parameters[name])
 
     @property
     def server_id(self) -> int:
@@ -82,10 +102,14 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     def number(self, name: str) -> int:
         """Return a required query parameter of type integer, not below zero."""
-        value = _integer(name, self._query(name))
+        value = integer(name, self._query(name))
         if value < 0:
             raise ProblemError(HTTPStatus.BAD_REQUEST, f"The value of '{name}' must not be negative.")
         return value
+
+    def text(self, name: str) -> str | None:
+        """Return an optional query parameter."""
+        return self.request.query.get(name)
 
     def flag(self, name: str) -> bool:
         """Return a required query parameter of type boolean."""
@@ -96,13 +120,29 @@ class Ask(Struct, frozen=True, kw_only=True):
 
     def body(self, decoder: msgspec.json.Decoder[Shape]) -> Shape:
         """Return the JSON body in its documented shape."""
-        media_type = (self.request.header("Content-Type") or "").partition(";")[0].strip().lower()
-        if media_type != JSON:
+        if self._media_type() != JSON:
             raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {JSON}.")
         try:
             return decoder.decode(self.request.body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from error
+
+    def form(self) -> Form:
+        """Return the form of a body that is ``multipart/form-data``."""
+        if self._media_type() != MULTIPART:
+            raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {MULTIPART}.")
+        request = self.request
+        form = (
+            read_form(request.header("Content-Type") or "", request.body)
+            if request.form is None
+            else request.form
+        )
+        if form.flaw is not None:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, form.flaw)
+        return form
+
+    def _media_type(self) -> str:
+        return (self.request.header("Content-Type") or "").partition(";")[0].strip().lower()
 
     def _query(self, name: str) -> str:
         if name not in self.request.query:
@@ -127,7 +167,8 @@ def title_of(status: int) -> str:
         return "Error"
 
 
-def _integer(name: str, text: str) -> int:
+def integer(name: str, text: str) -> int:
+    """Return what a parameter or form field of type integer says; ``ProblemError`` 400 where it is none."""
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:  # noqa: PLR2004 -- what a 64-bit integer holds
         raise ProblemError(HTTPStatus.BAD_REQUEST, f"The value of '{name}' is not an integer.")

@@ -1,5 +1,6 @@
 """The simulated CAD on real sockets."""
 
+import hashlib
 from contextlib import AsyncExitStack, suppress
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -11,7 +12,8 @@ from aiohttp import web
 from bridge.clock import Clock
 from bridge.simulator.cloud import Cloud, Dropped
 from bridge.simulator.control import PREFIX, Control, refusal
-from bridge.simulator.messages import Reply, Request
+from bridge.simulator.messages import Digest, Reply, Request
+from bridge.simulator.multipart import KEPT_BYTES, Form, FormReader
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # no limit is documented; this one only keeps the machine alive
 GRACE_SECONDS = 0.2  # for requests under way when the server stops
@@ -87,13 +89,37 @@ class SimulatorServer:
 
 
 async def _read(request: web.Request) -> Request:
+    path, _, raw_query = request.raw_path.partition("?")
+    upload = request.content_type.startswith("multipart/")
+    body, form, digest = await _read_upload(request) if upload else (await request.read(), None, None)
     return Request(
         method=request.method,
-        path=request.rel_url.raw_path,
+        path=path,
         query=dict(request.query),
         headers=dict(request.headers),
-        body=await request.read(),
+        body=body,
+        raw_query=raw_query,
+        fields=tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers
+        ),
+        form=form,
+        digest=digest,
     )
+
+
+async def _read_upload(request: web.Request) -> tuple[bytes, Form, Digest | None]:
+    """Read an upload of any length; its body is kept only if it is short."""
+    reader, sha256 = FormReader(request.headers["Content-Type"]), hashlib.sha256()
+    body, length = b"", 0
+    async for piece in request.content.iter_any():
+        reader.feed(piece)
+        sha256.update(piece)
+        length += len(piece)
+        if length <= KEPT_BYTES:
+            body += piece
+    if length <= KEPT_BYTES:
+        return body, reader.form(), None
+    return b"", reader.form(), Digest(length=length, sha256=sha256.hexdigest())
 
 
 def _response(reply: Reply) -> web.Response:

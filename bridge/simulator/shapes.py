@@ -131,6 +131,44 @@ class NewDispatchCall(Target, frozen=True, kw_only=True, rename="camel"):
     meta_data: dict[str, str] | None = None
 
 
+class DispatchChange(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of updateDispatchCall; what is left out, or null, stays."""
+
+    origin: Number | None = None
+    status: Number | None = None
+    priority: Number | None = None
+    block: str | None = None
+    address: str | None = None
+    postal: str | None = None
+    title: str | None = None
+    code: str | None = None
+    description: str | None = None
+    primary: Number | None = None
+    track_primary: bool | None = None
+    meta_data: dict[str, str] | None = None
+
+
+class PostalChange(Struct, frozen=True, kw_only=True):
+    """The body of updateCallPostal."""
+
+    postal: str
+
+
+class PrimaryChange(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of updateCallPrimary."""
+
+    ident_id: Number
+    track_primary: bool
+
+
+class CustomCall(Target, frozen=True, kw_only=True, rename="camel"):
+    """The body of createCustomDispatchCall, which is not documented beyond its path: ``values`` go by a field's uid."""
+
+    template_id: int
+    values: dict[str, str] = {}
+    meta_data: dict[str, str] | None = None
+
+
 class NewNote(Struct, frozen=True, kw_only=True, rename="camel"):
     """The body of addCallNote."""
 
@@ -172,6 +210,24 @@ class NewBlip(Struct, frozen=True, kw_only=True, rename="camel"):
     data: list[BlipLine] | None = None
 
 
+class BlipChange(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The body of updateBlip; what is left out, or null, stays."""
+
+    coordinates: Coordinates | None = None
+    sub_type: str | None = None
+    icon: str | None = None
+    color: str | None = None
+    tooltip: str | None = None
+    radius: float | None = None
+    data: list[BlipLine] | None = None
+
+
+class BlipIds(Struct, frozen=True, kw_only=True):
+    """The body of deleteBlips."""
+
+    ids: list[Number]
+
+
 class NewPhoto(SingleTarget, frozen=True, kw_only=True, rename="camel"):
     """The body of sendPhoto."""
 
@@ -189,10 +245,21 @@ PANIC_CHANGE = msgspec.json.Decoder(PanicChange)
 STATUS_CHANGE = msgspec.json.Decoder(StatusChange)
 NEW_EMERGENCY_CALL = msgspec.json.Decoder(NewEmergencyCall)
 NEW_DISPATCH_CALL = msgspec.json.Decoder(NewDispatchCall)
+DISPATCH_CHANGE = msgspec.json.Decoder(DispatchChange)
+POSTAL_CHANGE = msgspec.json.Decoder(PostalChange)
+PRIMARY_CHANGE = msgspec.json.Decoder(PrimaryChange)
+CUSTOM_CALL = msgspec.json.Decoder(CustomCall)
 NEW_NOTE = msgspec.json.Decoder(NewNote)
 TARGET = msgspec.json.Decoder(Target)
 CALL_CLOSING = msgspec.json.Decoder(CallClosing)
 KICKS: msgspec.json.Decoder[NewKick | list[NewKick]] = msgspec.json.Decoder(NewKick | list[NewKick])
 NEW_BLIP = msgspec.json.Decoder(NewBlip)
+BLIP_CHANGE = msgspec.json.Decoder(BlipChange)
+BLIP_IDS = msgspec.json.Decoder(BlipIds)
 NEW_PHOTO = msgspec.json.Decoder(NewPhoto)
 PLAYER_COUNT = msgspec.json.Decoder(PlayerCount)
+
+
+def changes(change: Struct) -> dict[str, object]:
+    """Return the fields that a body changes: those that it names and that are not null."""
+    return {name: value for name, value in msgspec.structs.asdict(change).items() if value is not None}

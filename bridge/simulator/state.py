@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from bridge.simulator.board import Call, DispatchCall, EmergencyCall
 from bridge.simulator.cloud import Cloud
-from bridge.simulator.community import Blip, Community, Heartbeat, Unit
+from bridge.simulator.community import Blip, Community, Heartbeat, Recording
+from bridge.simulator.roster import Unit
 from bridge.simulator.shapes import UNIT_STATUS
 
 
@@ -15,6 +16,8 @@ def state_of(cloud: Cloud) -> dict[str, object]:
         **_settings(cad.community),
         **_calls(cad.community, cloud.now()),
         **_rest(cad.community),
+        **_people(cad.community),
+        **_configuration(cad.community),
         "limits": cad.limiter.enforced,
         "windows": cad.limiter.tallies(),
         "violations": cad.limiter.violations,
@@ -30,6 +33,7 @@ def _settings(community: Community) -> dict[str, object]:
         "known_units": None if known is None else sorted(known),
         "camel_calls": community.camel_calls,
         "calls_visible_after": community.calls_visible_after,
+        "server_rows": community.estate.servers,
     }
 
 
@@ -65,7 +69,33 @@ def _rest(community: Community) -> dict[str, object]:
     }
 
 
-def _unit(unit: Unit) -> object:
+def _people(community: Community) -> dict[str, object]:
+    archive, people = community.archive, community.people
+    return {
+        "identifiers": [_identifier(unit) for unit in community.roster.everyone()],
+        "accounts": people.everybody(),
+        "link_codes": people.codes,
+        "records": [record.row() for record in archive.records.values()],
+        "drafts": [draft.row() for draft in archive.drafts],
+        "recordings": [_recording(recording) for recording in community.recordings],
+    }
+
+
+def _configuration(community: Community) -> dict[str, object]:
+    """Return what is configured; ``equipment`` goes by server."""
+    estate = community.estate
+    return {
+        "penal_codes": estate.penal_codes,
+        "postals": estate.postals,
+        "equipment": {str(server): equipment for server, equipment in estate.equipment.items()},
+    }
+
+
+def _identifier(unit: Unit) -> object:
+    return {"unit": unit.unit_id, **_unit(unit)}
+
+
+def _unit(unit: Unit) -> dict[str, object]:
     return {
         "ident": unit.ident,
         "account": unit.account,
@@ -76,6 +106,9 @@ def _unit(unit: Unit) -> object:
         "coordinates": unit.coordinates,
         "vehicle": unit.vehicle,
         "peer_id": unit.peer_id,
+        "is_dispatch": unit.is_dispatch,
+        "aop": unit.aop,
+        "data": unit.data,
         "updated_at": unit.updated_at,
     }
 
@@ -107,6 +140,8 @@ def _dispatch_call(call: DispatchCall, names: dict[int, str]) -> object:
         "postal": content.postal,
         "title": content.title,
         "code": content.code,
+        "primary": content.primary,
+        "track_primary": bool(content.track_primary),
         "closed_at": call.closed_at,
     }
 
@@ -141,3 +176,17 @@ def _blip(blip: Blip) -> object:
 
 def _heartbeat(beat: Heartbeat) -> object:
     return {"players": beat.player_count, "received_at": beat.received_at, "count": beat.count}
+
+
+def _recording(recording: Recording) -> object:
+    film = recording.file
+    return {
+        "url": recording.url,
+        "filename": film.filename,
+        "content_type": film.content_type,
+        "length": film.length,
+        "sha256": film.sha256,
+        "duration_ms": recording.duration_ms,
+        "fields": recording.fields,
+        "received_at": recording.received_at,
+    }

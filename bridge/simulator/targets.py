@@ -3,11 +3,15 @@
 from http import HTTPStatus
 from typing import TypeVar
 
-from bridge.simulator.community import Community, Unit
-from bridge.simulator.messages import Ask, ProblemError
+from bridge.simulator.community import Community
+from bridge.simulator.messages import Ask, ProblemError, integer
+from bridge.simulator.people import Account
+from bridge.simulator.roster import Unit
 from bridge.simulator.shapes import SingleTarget, Target
 
 Named = TypeVar("Named", bound=SingleTarget)
+
+QUERY_WAYS = ("communityUserId", "roblox", "accountUuid", "username")  # ``username`` only for getAccount
 
 _WAYS = frozenset(Target.__struct_fields__)
 
@@ -47,9 +51,54 @@ def find(community: Community, target: SingleTarget, ask: Ask) -> list[Unit]:
     if wanted:
         found = [community.unit(unit_id, ask.server_id) for unit_id in dict.fromkeys(wanted)]
         return [unit for unit in found if unit is not None]
-    idents = (target.ident_ids or []) if isinstance(target, Target) else []
-    everybody = community.units.values()
-    return [unit for unit in everybody if unit.ident in idents or unit.account == target.account_uuid]
+    idents = set((target.ident_ids or []) if isinstance(target, Target) else [])
+    account = community.people.account(target.account_uuid)
+    if account is not None and account.selected_ident is not None:
+        idents.add(account.selected_ident)
+    return [unit for unit in community.roster.everyone() if unit.ident in idents]
+
+
+def player(community: Community, target: SingleTarget, ask: Ask) -> Account:
+    """Return the account of a target; named in two ways, the community user id counts, as in Sonoran's examples."""
+    if not _ways(target):
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "Provide an identifier of the account: 'communityUserId'.")
+    for unit_id in user_ids(target):
+        check(unit_id, ask)
+    found = [community.people.account_of(unit_id) for unit_id in user_ids(target)]
+    account = found[0] if found else community.people.account(target.account_uuid)
+    return _there(account)
+
+
+def player_in_query(community: Community, ask: Ask) -> Account:
+    """Return the account that a query names in exactly one way; nobody here has linked a Roblox account."""
+    given = {name: value for name in QUERY_WAYS if (value := ask.text(name)) is not None}
+    if len(given) != 1:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "Provide exactly one identifier of the account.")
+    if "roblox" in given:
+        integer("roblox", given["roblox"])
+    if "communityUserId" in given:
+        check(given["communityUserId"], ask)
+        return _there(community.people.account_of(given["communityUserId"]))
+    everybody = community.people.everybody()
+    wanted = {"accountUuid": "account", "username": "username"}
+    found = (
+        account
+        for name, field in wanted.items()
+        for account in everybody
+        if getattr(account, field) == given.get(name)
+    )
+    return _there(next(found, None))
+
+
+def account_in_path(community: Community, ask: Ask) -> Account:
+    """Return the account that the path names by its UUID."""
+    return _there(community.people.account(ask.parameters["accountUuid"]))
+
+
+def _there(account: Account | None) -> Account:
+    if account is None:
+        raise ProblemError(HTTPStatus.NOT_FOUND, "The account was not found.")
+    return account
 
 
 def _ways(target: SingleTarget) -> list[str]:

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from bridge.simulator.community import OFFLINE, Community, Unit
+from bridge.simulator.community import Community
 from bridge.simulator.messages import Ask, ProblemError
 from bridge.simulator.shapes import (
     KICKS,
@@ -11,7 +11,7 @@ from bridge.simulator.shapes import (
     STATUS_CHANGE,
     UNIT_STATUS,
 )
-from bridge.simulator.targets import check, find, named
+from bridge.simulator.targets import account_in_path, check, find, named
 
 
 def update_unit_locations(community: Community, ask: Ask) -> object:
@@ -50,13 +50,31 @@ def set_unit_status(community: Community, ask: Ask) -> object:
 
 
 def get_active_units(community: Community, ask: Ask) -> object:
-    """List the units of a server. There are no dispatchers here, so ``onlyUnits`` hides nobody."""
-    include_offline = ask.flag("includeOffline")
-    ask.flag("onlyUnits")
+    """List the units of a server that somebody is out as, or all of its identifiers."""
+    include_offline, only_units = ask.flag("includeOffline"), ask.flag("onlyUnits")
     limit, offset = ask.number("limit"), ask.number("offset")
-    here = [unit for unit in community.units.values() if unit.server_id == ask.server_id]
-    shown = [unit for unit in here if include_offline or unit.status != OFFLINE]
-    return [_unit_row(unit) for unit in shown[offset : offset + limit]]
+    shown = [
+        unit.row()
+        for unit in community.roster.everyone()
+        if unit.server_id == ask.server_id
+        and (include_offline or community.roster.is_online(unit))
+        and not (only_units and unit.is_dispatch)
+    ]
+    return shown[offset : offset + limit]
+
+
+def get_account_units(community: Community, ask: Ask) -> object:
+    """List the identifiers that an account has on a server."""
+    only_online, only_units = ask.flag("onlyOnline"), ask.flag("onlyUnits")
+    limit, offset = ask.number("limit"), ask.number("offset")
+    shown = [
+        unit.row()
+        for unit in community.roster.of(account_in_path(community, ask))
+        if unit.server_id == ask.server_id
+        and not (only_online and not community.roster.is_online(unit))
+        and not (only_units and unit.is_dispatch)
+    ]
+    return {"Units": shown[offset : offset + limit]}
 
 
 def kick_unit(community: Community, ask: Ask) -> object:
@@ -74,26 +92,3 @@ def kick_unit(community: Community, ask: Ask) -> object:
     if not rows:
         raise ProblemError(HTTPStatus.NOT_FOUND, "The unit was not found.")
     return rows if isinstance(body, list) else rows[0]
-
-
-def _unit_row(unit: Unit) -> object:
-    return {
-        "id": unit.ident,
-        "accId": unit.account,
-        "status": unit.status,
-        "isPanic": unit.is_panic,
-        "location": unit.location or "",
-        "coordinates": unit.coordinates,
-        "aop": "",
-        "data": {
-            "unitNum": f"A-{unit.ident}",
-            "name": f"Officer {unit.ident}",
-            "district": "Los Santos",
-            "department": "LSPD",
-            "subdivision": "Patrol",
-            "rank": "Officer",
-            "group": "",
-            "page": 0,
-        },
-        "isDispatch": False,
-    }

@@ -31,6 +31,7 @@ class Breaker:
         self._failures = 0
         self._answered_at = -math.inf
         self._recovered: list[Callable[[], None]] = []
+        self._resumed: list[Callable[[], None]] = []
         self._doubted: list[Callable[[], None]] = []
         self.key = KeyState.UNKNOWN
         self.suspected = False  # a request was refused with 401; getVersion has not confirmed it yet
@@ -51,6 +52,10 @@ class Breaker:
     def on_recovery(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called whenever sending becomes worth while again."""
         self._recovered.append(callback)
+
+    def on_resume(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when sending may go on, though nothing says that it is worth more than before."""
+        self._resumed.append(callback)
 
     def on_doubt(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called when the key should be looked at."""
@@ -88,7 +93,8 @@ class Breaker:
         """Let things go on although nobody could say whether the key is right: getVersion gave no verdict."""
         if self.suspected:
             self.suspected = False
-            self._tell()
+            for callback in self._resumed:
+                callback()
 
     def refuse_key(self) -> None:
         """Hold everything: getVersion says that the key is wrong."""

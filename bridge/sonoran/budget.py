@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from bridge import logs
 from bridge.clock import Clock
-from bridge.operations import HEARTBEAT, OPERATIONS, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
+from bridge.operations import DOCUMENTED_LIMITS, HEARTBEAT, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
 from bridge.store import Store, Transaction
 
 WINDOW = 60.0  # seconds in which the CAD counts
@@ -67,13 +67,18 @@ class Budget:
         self._paused_until = -math.inf
         self._refusals = 0
 
-    def free_at(self, now: float) -> float:
-        """Return the earliest time at which a request may leave; with some in flight it may turn out later."""
+    def free_at(self, now: float, *, ahead: int = 0) -> float:
+        """Return the earliest time at which a request may leave; with some in flight it may turn out later.
+
+        Args:
+            now: the time.
+            ahead: how many others leave before it.
+        """
         at = max(now, self._paused_until, self._not_before)
         if self._burst:
             at = max(at, self._burst_free_at())
         self._drop_free(now)
-        excess = len(self._free_at) + self._in_flight - self.limit
+        excess = len(self._free_at) + self._in_flight + ahead - self.limit
         if excess >= len(self._free_at):
             return max(at, now + WINDOW)
         return at if excess < 0 else max(at, self._free_at[excess])
@@ -165,13 +170,14 @@ class Budgets:
     """Every operation's budget, remembered on disk.
 
     Args:
-        limits: requests a minute, by operation name, our share already taken.
+        limits: requests a minute, by operation name, our share already taken; one under 1 is one request every
+            so often.
         interval: seconds between two location requests at least, as configured.
         timeout: seconds a request may last; one that a kill cut off counts as answered no earlier.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, limits: Mapping[str, int], interval: float, timeout: float
+        self, store: Store, clock: Clock, limits: Mapping[str, float], interval: float, timeout: float
     ) -> None:
         self._store = store
         self._clock = clock
@@ -205,9 +211,9 @@ class Budgets:
             self._budgets[operation].pause(self._clock.monotonic(), seconds)
             log.warning("CAD still limits our rate", operation=operation, seconds=round(seconds, 1))
 
-    def free_at(self, operation: str, now: float) -> float:
+    def free_at(self, operation: str, now: float, *, ahead: int = 0) -> float:
         """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
-        return self._budgets[operation].free_at(now)
+        return self._budgets[operation].free_at(now, ahead=ahead)
 
     def take(self, operation: str) -> Ticket | None:
         """Use a slot, or return None while none is free."""
@@ -300,32 +306,33 @@ class Budgets:
         return {name: (budget.limit, budget.remaining(now)) for name, budget in self._budgets.items()}
 
 
-def effective_limits(overrides: Mapping[str, int], share: float) -> dict[str, int]:
-    """Return the requests a minute that we allow ourselves, by operation: never fewer than one."""
-    return {
-        name: max(1, int(overrides.get(name, operation.per_minute) * share + ROUNDING))
-        for name, operation in OPERATIONS.items()
-    }
+def effective_limits(overrides: Mapping[str, int], share: float) -> dict[str, float]:
+    """Return the requests a minute that we allow ourselves, by operation: whole ones, or a part of one."""
+    ours = {name: overrides.get(name, limit) * share for name, limit in DOCUMENTED_LIMITS.items()}
+    return {name: math.floor(limit + ROUNDING) or limit for name, limit in ours.items()}
 
 
-def location_pace(interval: float, limit: int) -> float:
+def location_pace(interval: float, limit: float) -> float:
     """Return the seconds between location batches: the configured interval, but never at the limit's brink."""
     return max(interval, WINDOW / limit + LOCATION_MARGIN)
 
 
-def heartbeat_pace(interval: float, servers: int, limit: int) -> float:
+def heartbeat_pace(interval: float, servers: int, limit: float) -> float:
     """Return the seconds between a server's heartbeats: stretched where many servers share the limit."""
     return max(interval, WINDOW * servers / limit)
 
 
-def _build(operation: str, limit: int, interval: float) -> Budget:
+def _build(operation: str, limit: float, interval: float) -> Budget:
+    whole = max(1, int(limit))
     if operation == UPDATE_UNIT_LOCATIONS.name:
-        return Budget(limit, gap=location_pace(interval, limit))
+        return Budget(whole, gap=location_pace(interval, limit))
+    if limit < 1:
+        return Budget(whole, gap=WINDOW / limit)
     if operation == SET_UNIT_PANIC.name:
-        return Budget(limit, burst=limit // 2)
+        return Budget(whole, burst=whole // 2)
     if operation == HEARTBEAT.name:
-        return Budget(limit, gap=WINDOW / limit / 2)
-    return Budget(limit)
+        return Budget(whole, gap=WINDOW / limit / 2)
+    return Budget(whole)
 
 
 def _prune(transaction: Transaction, wall: float) -> None:

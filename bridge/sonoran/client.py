@@ -1,12 +1,14 @@
 """The CAD as the rest of the program sees it: one place where a request meets budget, breaker and metrics."""
 
 from asyncio import CancelledError
+from collections.abc import Callable
 from typing import Protocol
 
 from bridge import logs
 from bridge.clock import Clock
 from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
+from bridge.operations import Operation, Repeat
 from bridge.sonoran.breaker import Breaker, KeyState
 from bridge.sonoran.budget import Budgets, Ticket
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
@@ -37,12 +39,17 @@ class CadClient:
         self._clock = clock
         self.budgets = budgets
         self.breaker = breaker
+        self._changed: list[Callable[[Operation], None]] = []
         self.urgent_used_at = float("-inf")  # when the urgent line last carried an answer, monotonic seconds
         breaker.on_recovery(budgets.recovered)
 
     def free_at(self, operation: str, now: float) -> float:
         """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
         return self.budgets.free_at(operation, now)
+
+    def on_change(self, callback: Callable[[Operation], None]) -> None:
+        """Have ``callback`` called whenever the CAD may have carried out what is no read."""
+        self._changed.append(callback)
 
     async def send(self, request: CadRequest, ticket: Ticket | None = None) -> CadAnswer:
         """Send one request in a slot of its budget and return the CAD's answer, whatever its status.
@@ -59,6 +66,37 @@ class CadClient:
         ticket = ticket or self.budgets.take(name)
         if ticket is None:
             raise BudgetError(self.free_at(name, self._clock.monotonic()))
+        try:
+            answer = await self._exchange(request, ticket)
+        except CadError as error:
+            self.breaker.failed(error.reason, ticket.started_at)
+            if error.sends:
+                self.budgets[name].failed(ticket.started_at)
+            raise
+        if request.line is Line.URGENT:
+            self.urgent_used_at = self._clock.monotonic()
+        self._note(ticket, answer)
+        return answer
+
+    async def forward(self, request: CadRequest, ticket: Ticket) -> CadAnswer:
+        """Send somebody else's request in a slot of its budget and return the CAD's answer, whatever its status.
+
+        It stays inside the limits as ours do, but says nothing of the CAD's health and of the key: a client that
+        asks for the wrong thing must not hold up what is ours.
+
+        Raises:
+            CadError: no complete answer came.
+        """
+        answer = await self._exchange(request, ticket)
+        if answer.status == TOO_MANY_REQUESTS:
+            self._pause(ticket.operation, answer)
+        elif answer.ok:
+            self.budgets[ticket.operation].accepted(self._clock.monotonic())
+        return answer
+
+    async def _exchange(self, request: CadRequest, ticket: Ticket) -> CadAnswer:
+        """Send a request, end its ticket, and count what came of it."""
+        name = request.operation.name
         sends = 1
         try:
             answer = await self._transport.exchange(request)
@@ -66,9 +104,6 @@ class CadClient:
         except CadError as error:
             sends = error.sends
             self._metrics.cad_request_failures.labels(name, error.reason).inc()
-            self.breaker.failed(error.reason, ticket.started_at)
-            if sends:
-                self.budgets[name].failed(ticket.started_at)
             log.debug("CAD gave no answer", operation=name, reason=error.reason, sent=error.sent)
             raise
         except CancelledError:
@@ -76,16 +111,16 @@ class CadClient:
             raise
         finally:
             self.budgets.settle(ticket, sends)
-        if request.line is Line.URGENT:
-            self.urgent_used_at = self._clock.monotonic()
-        self._note(ticket, answer)
+            if request.operation.repeat is not Repeat.READ and sends:
+                for callback in self._changed:
+                    callback(request.operation)
+        self._metrics.cad_requests.labels(name, str(answer.status)).inc()
+        self._metrics.cad_request.labels(name).observe(answer.seconds)
+        log.debug("CAD answered", operation=name, status=answer.status, trace=answer.trace_id)
         return answer
 
     def _note(self, ticket: Ticket, answer: CadAnswer) -> None:
         name = ticket.operation
-        self._metrics.cad_requests.labels(name, str(answer.status)).inc()
-        self._metrics.cad_request.labels(name).observe(answer.seconds)
-        log.debug("CAD answered", operation=name, status=answer.status, trace=answer.trace_id)
         budget = self.budgets[name]
         if answer.unavailable:
             self.breaker.failed(f"status {answer.status}", ticket.started_at)
@@ -94,8 +129,7 @@ class CadClient:
         self.breaker.answered()
         if answer.status == TOO_MANY_REQUESTS:
             budget.failed(ticket.started_at)
-            seconds = self.budgets.pause(name, answer.retry_after)
-            log.warning("CAD limits our rate", operation=name, seconds=round(seconds, 1))
+            self._pause(name, answer)
         elif answer.status == UNAUTHORIZED and self.breaker.key is not KeyState.REFUSED:
             self.breaker.suspect_key()
         elif answer.status == FORBIDDEN:
@@ -103,3 +137,7 @@ class CadClient:
             log.warning("CAD forbids an operation, it is slowed", operation=name, trace=answer.trace_id)
         else:
             budget.accepted(self._clock.monotonic())
+
+    def _pause(self, operation: str, answer: CadAnswer) -> None:
+        seconds = self.budgets.pause(operation, answer.retry_after)
+        log.warning("CAD limits our rate", operation=operation, seconds=round(seconds, 1))

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from bridge.clock import Clock
@@ -21,7 +23,7 @@ from bridge.errors import CadError
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 
 FAILURE_REASONS = ("dns", "connect", "tls", "timeout", "reset", "protocol", "answer_too_large", "budget")
-MAX_ANSWER = 4 * 1024 * 1024  # bytes; the longest documented answer is a list of calls
+MAX_ANSWER = 16 * 1024 * 1024  # bytes; the longest documented answers are lists of accounts and of records
 LONGEST_RETRY_AFTER = 300.0  # seconds; a longer one is taken for a mistake
 EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, below it a duration
 TRACE_HEADERS = ("x-trace-id", "x-kong-request-id")
@@ -40,6 +42,7 @@ class CadHttp:
         self._timeout = timeout
         self._clock = clock
         self._sessions: dict[Line, aiohttp.ClientSession] = {}
+        self._spellings = _spellings(api_key.reveal())
 
     async def __aenter__(self) -> Self:
         """Make the sessions; no connection is opened yet."""
@@ -50,7 +53,6 @@ class CadHttp:
             self._sessions[line] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=context),
                 headers={"Authorization": f"Bearer {self._api_key.reveal()}", "Accept": "application/json"},
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
             )
@@ -71,12 +73,14 @@ class CadHttp:
         """
         wire = SimpleNamespace(sends=0)
         started = self._clock.monotonic()
+        upload = request.upload
         try:
             async with self._sessions[request.line].request(
-                request.operation.method,
+                request.method or request.operation.method,
                 URL(self._base_url + request.path, encoded=True),
-                data=request.body,
-                headers={"Content-Type": "application/json"} if request.body is not None else None,
+                data=request.body if upload is None else upload.parts,
+                headers=_headers(request),
+                timeout=self._limits(request),
                 allow_redirects=False,
                 trace_request_ctx=wire,
             ) as response:
@@ -84,17 +88,32 @@ class CadHttp:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise CadError(classify(error), sent=wire.sends > 0, sends=wire.sends) from error
         trace_id = next((response.headers[name] for name in TRACE_HEADERS if name in response.headers), None)
-        key = self._api_key.reveal()
         return CadAnswer(
             status=response.status,
-            body=body.replace(key.encode(), MASK),
+            body=self._mask(body),
             retry_after=read_retry_after(response.headers, self._clock.wall()),
-            trace_id=None
-            if trace_id is None
-            else trace_id.encode("ascii", "replace").decode().replace(key, MASK.decode()),
+            trace_id=self._clean(trace_id),
             seconds=self._clock.monotonic() - started,
             sends=max(1, wire.sends),
+            content_type=self._clean(response.headers.get("Content-Type")),
         )
+
+    def _limits(self, request: CadRequest) -> aiohttp.ClientTimeout:
+        if request.upload is None:
+            return aiohttp.ClientTimeout(total=self._timeout)
+        return aiohttp.ClientTimeout(
+            total=request.upload.seconds, sock_connect=self._timeout, sock_read=request.upload.seconds
+        )
+
+    def _mask(self, body: bytes) -> bytes:
+        for spelling in self._spellings:
+            body = body.replace(spelling, MASK)
+        return body
+
+    def _clean(self, header: str | None) -> str | None:
+        if header is None:
+            return None
+        return self._mask(header.encode("ascii", "replace")).decode("ascii", "replace")
 
 
 def classify(error: BaseException) -> str:
@@ -161,6 +180,20 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
             raise _TooLargeError
         parts.append(part)
     return b"".join(parts)
+
+
+def _headers(request: CadRequest) -> dict[str, str]:
+    if request.upload is not None:
+        length = {} if request.upload.length is None else {"Content-Length": str(request.upload.length)}
+        return {"Content-Type": request.content_type, **length}
+    return {} if request.body is None else {"Content-Type": request.content_type}
+
+
+def _spellings(key: str) -> tuple[bytes, ...]:
+    """Return how a key may stand in an answer: as it is, escaped as in JSON, encoded as in an address."""
+    escaped = msgspec.json.encode(key)[1:-1]
+    found = (key.encode(), escaped, escaped.replace(b"/", b"\\/"), quote(key, safe="").encode())
+    return tuple(dict.fromkeys(found))
 
 
 async def _count_send(

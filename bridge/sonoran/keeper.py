@@ -1,5 +1,7 @@
 """Keeps the urgent line warm and knows whether the key is right, by one cheap question: getVersion."""
 
+from collections.abc import Callable
+
 from bridge import logs
 from bridge.clock import Alarm, Clock
 from bridge.errors import CadError
@@ -28,6 +30,7 @@ class Keeper:
         self._refusals = 0
         self._reached = False
         self._settled = False  # the last question was answered with yes
+        self._told: list[Callable[[], None]] = []
         self.plan: str | None = None
 
     async def run(self) -> None:
@@ -38,6 +41,10 @@ class Keeper:
     def look(self) -> None:
         """Have the key looked at now: the CAD answered 401."""
         self._alarm.ring()
+
+    def on_news(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called when the CAD was first reached, takes a refused key again, or names another plan."""
+        self._told.append(callback)
 
     async def _wait(self, next_at: float) -> None:
         while self._clock.monotonic() < next_at:
@@ -70,13 +77,20 @@ class Keeper:
             self._refusals += 1
             return REFUSED_DELAYS[min(self._refusals, len(REFUSED_DELAYS)) - 1]
         if answer.ok:
-            self._refusals = 0
-            self._settled = True
-            if not self._reached:
-                self._reached = True
-                log.info("CAD reached", plan=v2.read_plan(answer))
-            self.plan = v2.read_plan(answer)
-            self._breaker.accept_key()
+            self._accept(v2.read_plan(answer))
             return WARM_EVERY
         self._breaker.leave_doubt()
         return PROBE_EVERY
+
+    def _accept(self, plan: str | None) -> None:
+        """Take note of a yes; one that names no plan leaves the plan as it was."""
+        news = not self._reached or self._refusals > 0 or plan not in (None, self.plan)
+        if not self._reached:
+            log.info("CAD reached", plan=plan)
+        self._reached = self._settled = True
+        self._refusals = 0
+        self.plan = plan or self.plan
+        self._breaker.accept_key()
+        if news:
+            for callback in self._told:
+                callback()

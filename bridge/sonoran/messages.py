@@ -1,5 +1,6 @@
 """What goes over the wire to Sonoran and comes back, as values."""
 
+from collections.abc import AsyncIterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -15,13 +16,27 @@ class Line(StrEnum):
     FRESH = "fresh"
 
 
+class Upload(Struct, frozen=True, kw_only=True):
+    """A body that is passed on while it comes; ``length`` is its bytes where they are known beforehand.
+
+    ``seconds`` is how long the whole request may take. Whatever ``parts`` raises cuts the request off.
+    """
+
+    parts: AsyncIterable[bytes]
+    length: int | None
+    seconds: float
+
+
 class CadRequest(Struct, frozen=True, kw_only=True):
-    """One request; ``path`` is encoded already."""
+    """One request; ``path`` is encoded already, with its query. An empty ``method`` is the operation's own."""
 
     operation: Operation
     path: str
     body: bytes | None = None
     line: Line = Line.ORDINARY
+    method: str = ""
+    content_type: str = "application/json"
+    upload: Upload | None = None
 
 
 class CadAnswer(Struct, frozen=True, kw_only=True):
@@ -33,6 +48,7 @@ class CadAnswer(Struct, frozen=True, kw_only=True):
     trace_id: str | None
     seconds: float
     sends: int
+    content_type: str | None = None
 
     @property
     def ok(self) -> bool:

@@ -35,7 +35,7 @@ def delivery() -> Dashboard:
             Row("What is wrong now", [bridge_runs(), cad_answers(), key_is_taken(), limited()]),
             Row("", [panics_lost(), panic_seconds(), events_wait(), oldest()]),
             Row("Events", [accepted(), endings(), latency(), failures(), unmatched(), waiting()]),
-            Row("Sonoran CAD", [requests(), no_answers(), answer_seconds(), budgets()]),
+            Row("Sonoran CAD", [requests(), no_answers(), answer_seconds(), budgets(), forwarded()]),
             Row("The bridge", [pushes(), push_seconds(), commit_seconds(), stalls(), processor(), memory()]),
         ],
     )
@@ -221,14 +221,30 @@ def budgets() -> Panel:
     return bars(
         Question(
             title="How many requests do the limits still allow now?",
-            description="Of each operation, of its limit a minute. Zero: those events wait until a minute has passed. "
+            description="Of the 15 tightest operations, of their limits a minute. Zero: what needs them waits. "
             "Locations are not shown: they use theirs up by design, a batch each five seconds.",
             unit="short",
             alert="CadBridgeEventWaiting",
             nothing=UNKNOWN,
         ),
-        Query(f"min by (operation) ({remaining})", "{{operation}}"),
+        Query(f"bottomk(15, min by (operation) ({remaining}))", "{{operation}}"),
         steps=Steps(odd=2, bad=1, falling=True),
+    )
+
+
+def forwarded() -> Panel:
+    """Return what requests get that want the CAD's own answer."""
+    return graph(
+        Question(
+            title="What do requests through the drop-in doors get?",
+            description="cad: the CAD's answer; cache and shared: that of an earlier or a simultaneous request; stale: "
+            "an old one, for the CAD was down. limited: no room in the rate budget; failed: no answer.",
+            unit="cpm",
+            alert="CadBridgeCadUnreachable",
+            nothing="Nothing forwarded yet",
+        ),
+        [Query(per_minute(of_bridge("forwarded_total"), "result"), "{{result}}")],
+        width=24,
     )
 
 

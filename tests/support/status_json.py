@@ -52,13 +52,15 @@ def cad(**changes: Any) -> dict[str, Any]:
         "updateUnitLocations": {"limit": 12, "remaining": 7},
         "setUnitPanic": {"limit": 20, "remaining": 19},
     }
-    return {
+    usual: dict[str, Any] = {
         "up": True,
         "key": "accepted",
         "plan": "Pro",
         "last_answer_at": NOW - 2,
         "budgets": budgets,
-    } | changes
+        "findings": [],
+    }
+    return usual | changes
 
 
 def _status() -> dict[str, Any]:

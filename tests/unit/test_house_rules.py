@@ -32,6 +32,7 @@ COUNTERS = {
     "events_expired_total": {"server", "kind"},
     "events_superseded_total": {"server", "kind"},
     "cad_requests_total": {"operation", "code"},
+    "forwarded_total": {"result"},
     "cad_request_failures_total": {"operation", "reason"},
     "heartbeats_total": {"server"},
     "heartbeat_failures_total": {"server", "reason"},
@@ -108,7 +109,7 @@ def test_every_metric_has_the_prefix_and_a_sentence() -> None:
 def test_no_metric_is_labelled_with_a_player() -> None:
     labels = set[str]().union(*COUNTERS.values(), *GAUGES.values(), *HISTOGRAMS.values())
 
-    assert labels == {"route", "code", "server", "reason", "kind", "version", "state", "operation"}
+    assert labels == {"route", "code", "server", "reason", "kind", "version", "state", "operation", "result"}
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))

@@ -62,7 +62,7 @@ def test_every_promised_metric_is_there_with_its_labels() -> None:
 def test_no_label_could_name_a_player() -> None:
     labels = {label for given in declared(Metrics("0")).values() for label in given}
 
-    assert labels <= {"server", "kind", "operation", "reason", "route", "code", "state", "version"}
+    assert labels <= {"server", "kind", "operation", "reason", "route", "code", "state", "version", "result"}
 
 
 def test_the_version_is_told() -> None:
@@ -71,7 +71,7 @@ def test_the_version_is_told() -> None:
 
 def test_series_exist_at_zero_from_the_start() -> None:
     metrics = Metrics("0")
-    metrics.create_series(["one"], ["setUnitPanic"])
+    metrics.create_series(["one"], ["setUnitPanic"], ["setUnitPanic", "getInfo"])
 
     lines = metrics.render().decode().splitlines()
 
@@ -85,6 +85,7 @@ def test_series_exist_at_zero_from_the_start() -> None:
         'players{server="one"} 0.0',
         'cad_request_seconds_count{operation="setUnitPanic"} 0.0',
         'cad_budget_remaining{operation="setUnitPanic"} 0.0',
+        'cad_budget_remaining{operation="getInfo"} 0.0',
         "cad_up 0.0",
         *(f'events_accepted_total{{kind="{kind}",server="one"}} 0.0' for kind in EventKind),
         *(f'events_superseded_total{{kind="{kind}",server="one"}} 0.0' for kind in EventKind),

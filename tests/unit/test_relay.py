@@ -1062,3 +1062,20 @@ def test_the_log_says_how_long_a_limit_of_the_cad_postpones(tmp_path: Path) -> N
         assert told["seconds"] == 7.0
 
     run_sending(tmp_path, case)
+
+
+def test_while_nobody_can_say_whether_the_key_is_right_panics_back_off(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.always(SET_UNIT_PANIC, answer(401))
+        bench.transport.always(GET_VERSION, answer(503))
+        bench.start_keeper()
+        event_id = await bench.append(panic())
+
+        await bench.clock.sleep(4.0)
+        assert 2 <= len(_panics(bench)) <= 6, "each fruitless look at the key must not make it due at once"
+
+        bench.transport.always(SET_UNIT_PANIC, None)
+        bench.transport.always(GET_VERSION, None)
+        assert await _end_of(bench, event_id, 15.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)

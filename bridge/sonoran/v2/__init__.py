@@ -17,7 +17,7 @@ from bridge.sonoran.v2.answers import (
     read_updated,
 )
 from bridge.sonoran.v2.calls import Calls, read_calls
-from bridge.sonoran.v2.deliveries import LATE_AFTER, deliver
+from bridge.sonoran.v2.deliveries import LATE_AFTER, deliver, describe_call
 from bridge.sonoran.v2.requests import (
     MARK,
     UnitUpdate,
@@ -26,6 +26,7 @@ from bridge.sonoran.v2.requests import (
     get_servers,
     get_version,
     heartbeat,
+    line_of,
     update_unit_locations,
 )
 
@@ -38,10 +39,12 @@ __all__ = [
     "UnitUpdate",
     "coordinates",
     "deliver",
+    "describe_call",
     "get_calls",
     "get_servers",
     "get_version",
     "heartbeat",
+    "line_of",
     "read_blip_id",
     "read_call_id",
     "read_calls",

@@ -68,6 +68,14 @@ def deliver(
             return _about_call(server_id, event, units)
 
 
+def describe_call(
+    call: EmergencyCall | DispatchCall, mark: EventId, call_id: int | None
+) -> dict[str, object]:
+    """Return what the CAD answers to a new call, from what is known of it."""
+    body = _emergency_call(call, 0.0, mark) if isinstance(call, EmergencyCall) else _dispatch_call(call, mark)
+    return {"callId": call_id, **body}
+
+
 def _about_units(
     server_id: ServerId, event: Panic | Status | Kick | Photo, units: Sequence[UnitId]
 ) -> CadRequest:
@@ -122,7 +130,7 @@ def _emergency_call(call: EmergencyCall, age: float, mark: EventId) -> dict[str,
     }
     if call.delete_after_minutes is not None:
         body["deleteAfterMinutes"] = call.delete_after_minutes
-    return body
+    return call.extra | body
 
 
 def _dispatch_call(call: DispatchCall, mark: EventId) -> dict[str, object]:
@@ -139,6 +147,7 @@ def _dispatch_call(call: DispatchCall, mark: EventId) -> dict[str, object]:
         "description": call.description,
         "notes": None,
         **units,
+        **call.extra,
         "metaData": call.metadata | _place(call) | {MARK: mark},
     }
 

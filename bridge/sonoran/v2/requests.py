@@ -98,14 +98,15 @@ def build(operation: Operation, server_id: ServerId, body: object, call_id: int 
     if call_id is not None:
         path = path.replace("{callId}", _segment(call_id))
     content = None if body is None else _ENCODER.encode(body)
-    return CadRequest(operation=operation, path=path, body=content, line=_line_of(operation))
+    return CadRequest(operation=operation, path=path, body=content, line=line_of(operation))
 
 
 def _segment(parameter: int) -> str:
     return quote(str(parameter), safe="")
 
 
-def _line_of(operation: Operation) -> Line:
+def line_of(operation: Operation) -> Line:
+    """Return which connections an operation may use."""
     if operation is SET_UNIT_PANIC:
         return Line.URGENT
     return Line.FRESH if operation.repeat is Repeat.ONCE else Line.ORDINARY

@@ -26,7 +26,7 @@ TOKEN = "made-up-token-of-the-admin-door"
 RIGHT = {"Authorization": f"Bearer {TOKEN}"}
 LOOPBACK = TcpBind(host="127.0.0.1", port=0)
 ELSEWHERE = "192.0.2.7"
-PATHS = ("/healthz", "/readyz", "/metrics", "/status")
+PATHS = ("/healthz", "/readyz", "/metrics", "/status", "/openapi.json")
 
 
 class Bridge:
@@ -53,7 +53,13 @@ class Bridge:
 
     @property
     def views(self) -> Views:
-        return Views(alive=self.alive, readiness=self.readiness, metrics=self.metrics, status=self.status)
+        return Views(
+            alive=self.alive,
+            readiness=self.readiness,
+            metrics=self.metrics,
+            status=self.status,
+            openapi=lambda: b'{"openapi":"3.1.0"}',
+        )
 
 
 class Door:
@@ -198,7 +204,7 @@ async def test_a_configured_host_reads_without_the_token(host: str) -> None:
         assert (await door.ask("/status", {"Host": host})).status == 200
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/status"])
+@pytest.mark.parametrize("path", ["/metrics", "/status", "/openapi.json"])
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1:30181", "bridge.example"])
 async def test_reading_from_elsewhere_needs_the_token(path: str, host: str) -> None:
     refused = await ask_from(ELSEWHERE, path, {"Host": host})

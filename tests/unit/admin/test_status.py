@@ -46,6 +46,7 @@ def test_everything_told_is_read_back_unchanged() -> None:
             plan="PLUS",
             last_answer_at=2.0,
             budgets={"setUnitPanic": told.BudgetStatus(limit=20, remaining=19)},
+            findings=[told.FindingStatus(severity="warning", text="the live map is off")],
         ),
         locations=told.LocationsStatus(
             interval=5.05,

@@ -13,6 +13,7 @@ from bridge.clock import SystemClock
 from bridge.simulator.cad import Cad
 from bridge.simulator.cloud import Cloud
 from bridge.simulator.community import Plan
+from bridge.simulator.configuration_shapes import ServerRow
 from bridge.simulator.faults import Answer, Drop
 from bridge.simulator.server import SimulatorServer
 from tests.support.configuration import API_KEY, MINIMAL, write_configuration
@@ -170,6 +171,38 @@ def test_a_plan_without_the_live_map_exits_2(tmp_path: Path, url: str, cloud: Cl
     assert "CAD: the plan is FREE; live locations and panics need Standard" in result.stderr
 
 
+def test_what_a_plan_lacks_is_noted_and_exits_0(tmp_path: Path, url: str, cloud: Cloud) -> None:
+    cloud.cad.community.plan = Plan.STANDARD
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.count("\nnote: CAD: the plan is STANDARD; ") == 2
+    assert "\nnote: outbox.unclear: the plan is STANDARD, " in result.stdout
+    assert result.stdout.endswith("\nall is well\n")
+
+
+def test_a_map_that_is_switched_off_is_a_warning_and_exits_0(tmp_path: Path, url: str, cloud: Cloud) -> None:
+    cloud.cad.community.estate.configure([ServerRow(id=1, name="Main", enable_map=False)])
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "warning: CAD: the live map of server 1 (main) is switched off at Sonoran (enableMap), "
+        "units will not show\n"
+    )
+
+
+def test_servers_that_cannot_be_read_exit_2(tmp_path: Path, url: str, cloud: Cloud) -> None:
+    cloud.faults.add(Answer(operation="getServers", status=200))
+
+    result = run(tmp_path, at(url), "--online")
+
+    assert result.exit_code == 2
+    assert result.stderr == "CAD: getServers: its answer shows no servers\n"
+
+
 @pytest.mark.parametrize("operation", ["getVersion", "getServers"])
 def test_a_cad_that_fails_is_told_in_its_own_words(
     tmp_path: Path, url: str, cloud: Cloud, operation: str
@@ -245,12 +278,25 @@ class GameServer:
         return web.json_response({"clients": 12, "hostname": "demo"}, status=self.status)
 
 
-def test_each_game_server_is_asked(tmp_path: Path, url: str) -> None:
+def test_each_game_server_is_asked(tmp_path: Path, url: str, cloud: Cloud) -> None:
     with served(GameServer().serve) as address:
+        port = address.rpartition(":")[2]
+        cloud.cad.community.estate.configure([ServerRow(id=1, listener_port=port)])
         result = run(tmp_path, at(url) + f'fxserver_url = "{address}"\n', "--online")
 
     assert (result.exit_code, result.stderr) == (0, "")
     assert "game server main: answers, 12 players\n" in result.stdout
+
+
+def test_a_game_server_on_another_port_than_the_cad_has_is_a_warning_and_exits_0(
+    tmp_path: Path, url: str
+) -> None:
+    with served(GameServer().serve) as address:
+        result = run(tmp_path, at(url) + f'fxserver_url = "{address}"\n', "--online")
+
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: servers[0].fxserver_url: it has port ")
+    assert "the CAD has game port 30120 for server 1" in result.stderr
 
 
 def test_a_game_server_that_does_not_answer_exits_2(tmp_path: Path, url: str) -> None:
@@ -260,4 +306,4 @@ def test_a_game_server_that_does_not_answer_exits_2(tmp_path: Path, url: str) ->
         result = run(tmp_path, at(url) + f'fxserver_url = "{address}"\n', "--online")
 
     assert result.exit_code == 2
-    assert result.stderr == f"game server main: {address}/dynamic.json does not answer\n"
+    assert result.stderr.endswith(f"\ngame server main: {address}/dynamic.json does not answer\n")

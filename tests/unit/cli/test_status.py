@@ -73,6 +73,26 @@ def test_one_sentence_says_that_all_is_well_or_what_is_wrong(changes: dict[str, 
     assert well is sentence.startswith("All is well")
 
 
+def test_a_problem_that_the_cad_s_settings_show_is_not_called_well() -> None:
+    findings = [{"severity": "problem", "text": "the CAD has no server 2"}, {"severity": "note", "text": "x"}]
+
+    assert verdict(decode_status(status_json(cad=cad(findings=findings)))) == (
+        False,
+        "the CAD has no server 2.",
+    )
+
+
+@pytest.mark.parametrize("severity", ["warning", "note"])
+def test_what_else_they_show_is_listed(severity: str) -> None:
+    body = status_json(cad=cad(findings=[{"severity": severity, "text": "the live map is [off]"}]))
+
+    assert verdict(decode_status(body))[0]
+    assert "CAD and configuration compared" in drawn(body)
+    assert severity in drawn(body)
+    assert "the live map is [off]" in drawn(body)
+    assert "CAD and configuration compared" not in drawn(status_json())
+
+
 def test_a_daemon_that_has_not_asked_the_cad_yet_is_not_called_well_connected() -> None:
     assert verdict(decode_status(status_json(cad=cad(up=None, key="unknown")))) == (
         True,

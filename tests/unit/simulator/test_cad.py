@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.simulator.cad import SIMULATOR_KEY, Cad
+from bridge.simulator.cloud import Cloud
 from bridge.simulator.community import Plan
 from bridge.simulator.messages import Request
 from bridge.simulator.routes import OPERATIONS
@@ -13,59 +14,26 @@ from tests.support.cad_requests import (
     cad_request,
     call_911,
     content,
-    get_calls,
-    get_units,
-    heartbeat,
     locations,
     panic,
-    servers,
-    status,
     version,
 )
+from tests.support.operation_examples import EXAMPLES
+from tests.support.prepared_cad import prepare
+from tests.support.stepping_clock import SteppingClock
 
-CALLS = f"{SERVER_1}/dispatch-calls"
-DISPATCH_CALL = {
-    "origin": 0,
-    "status": 1,
-    "priority": 1,
-    "block": "100",
-    "address": "Mission Row",
-    "postal": "9001",
-    "title": "Robbery",
-    "code": "211",
-    "description": "A firearm",
-}
-UNITS = {"communityUserIds": ["license:1"]}
+ALL = [example.request() for example in EXAMPLES]  # in this order each finds what it is about
+LOCKED = [request for request in ALL if not request.path.endswith("/login-page")]
 
-ALL = [  # in this order each finds what it is about
-    locations(),
-    panic(),
-    status(3),
-    call_911(),
-    heartbeat(),
-    version(),
-    servers(),
-    get_calls(),
-    get_units(),
-    cad_request("POST", CALLS, DISPATCH_CALL),
-    cad_request("POST", f"{CALLS}/2/notes", {"note": "Fleeing"}),
-    cad_request("POST", f"{CALLS}/2/attachments", UNITS),
-    cad_request("DELETE", f"{CALLS}/attachments", UNITS),
-    cad_request("POST", f"{CALLS}/close", {"callIds": [2]}),
-    cad_request("DELETE", f"{SERVER_1}/calls/911/1"),
-    cad_request("POST", f"{SERVER_1}/units/kick", {"communityUserId": "license:1", "reason": "Restart"}),
-    cad_request("POST", f"{SERVER_1}/blips", {"coordinates": {"x": 1, "y": 2}}),
-    cad_request("GET", f"{SERVER_1}/blips"),
-    cad_request(
-        "POST",
-        "/v2/general/photos",
-        {"communityUserId": "license:1", "url": "https://example.com/a.png"},
-    ),
-]
+
+def prepared(plan: Plan = Plan.PRO) -> Cad:
+    cloud = Cloud(SteppingClock(), Cad(plan=plan))
+    prepare(cloud)
+    return cloud.cad
 
 
 def test_every_operation_answers_json_with_a_trace_id() -> None:
-    cad = Cad()
+    cad = prepared()
 
     for request in ALL:
         reply = cad.handle(request, NOON)
@@ -89,7 +57,7 @@ def test_every_operation_answers_json_with_a_trace_id() -> None:
         {"Authorization": "Bearer \udce9"},
     ],
 )
-@pytest.mark.parametrize("asked", ALL, ids=lambda request: f"{request.method} {request.path}")
+@pytest.mark.parametrize("asked", LOCKED, ids=lambda request: f"{request.method} {request.path}")
 def test_anything_but_the_right_key_is_a_401(asked: Request, header: dict[str, str]) -> None:
     headers = {"Content-Type": "application/json", **header}
     request = Request(
@@ -150,17 +118,23 @@ def test_a_server_that_is_no_number_is_a_400() -> None:
     assert Cad().handle(cad_request("GET", "/v2/emergency/servers/one/calls"), NOON).status == 400
 
 
+def test_the_login_page_is_told_without_a_key() -> None:
+    request = cad_request("GET", "/v2/general/login-page", query={"communityId": "examplecad"}, headers={})
+
+    assert Cad().handle(request, NOON).status == 200
+
+
 @pytest.mark.parametrize(
     ("plan", "refused"),
     [
         (Plan.PRO, 0),
-        (Plan.PLUS, 3),  # no blips, no photos
-        (Plan.STANDARD, 10),  # units and calls cannot be read, and nothing on the dispatch board changed
-        (Plan.FREE, 18),  # all but the version
+        (Plan.PLUS, 12),  # no blips, signs, photos, films
+        (Plan.STANDARD, 48),  # units and calls cannot be read, and nothing on the dispatch board changed
+        (Plan.FREE, 70),  # all but version, info and login page
     ],
 )
 def test_an_operation_above_the_plan_is_a_403(plan: Plan, refused: int) -> None:
-    cad = Cad(plan=plan)
+    cad = prepared(plan)
 
     statuses = [cad.handle(request, NOON).status for request in ALL]
 
@@ -254,6 +228,26 @@ FIELDS = (
     "reason",
     "data",
     "url",
+    "servers",
+    "signs",
+    "ids",
+    "id",
+    "nodes",
+    "values",
+    "templateId",
+    "recordTypeId",
+    "replaceValues",
+    "types",
+    "isBan",
+    "add",
+    "codes",
+    "postals",
+    "callouts",
+    "locations",
+    "characterId",
+    "accountUuid",
+    "secret",
+    "permissionKey",
 )
 TEXTS = st.sampled_from(["", "license:1", "é", "\0"])
 JSON_VALUES = st.recursive(
@@ -266,11 +260,11 @@ BODIES = st.binary() | st.dictionaries(st.sampled_from(FIELDS), JSON_VALUES).map
 
 @given(st.sampled_from(ALL), BODIES)
 def test_whatever_comes_is_answered(request: Request, body: bytes) -> None:
-    cad = Cad()
+    cad = prepared()
     cad.limiter.enforced = False
     path = cad_request(request.method, request.path, body, query=dict(request.query))
 
-    assert cad.handle(path, NOON).status in {200, 400, 404}
+    assert cad.handle(path, NOON).status in {200, 400, 404, 415}  # 415: no form
 
 
 def test_a_body_that_is_nested_without_end_is_a_400() -> None:

@@ -128,3 +128,22 @@ def test_forgetting_leaves_the_settings_and_never_gives_an_id_twice() -> None:
 
 def test_instants_are_written_in_utc() -> None:
     assert utc(1_775_683_860.9) == "2026-04-08T21:31:00Z"
+
+
+def test_servers_may_be_set_by_their_ids() -> None:
+    some = community()
+    some.servers = (7, 8)
+
+    assert [(row.id, row.name) for row in some.estate.servers] == [(7, "Server 7"), (8, "Server 8")]
+    some.forget()
+    assert some.servers == (7, 8)
+
+
+def test_a_number_of_a_unit_is_never_given_twice() -> None:
+    some = community()
+    some.unit("a", 1)
+    some.forget()
+
+    unit = some.unit("a", 1)
+    assert unit is not None
+    assert unit.ident == 2

@@ -1,3 +1,4 @@
+import hashlib
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.cad_requests import (
     content,
     get_calls,
     panic,
+    servers,
     version,
 )
 from tests.support.stepping_clock import SteppingClock
@@ -119,9 +121,15 @@ async def test_received_requests_are_read_back(cloud: Cloud) -> None:
         "method": "PATCH",
         "path": "/v2/emergency/servers/1/units/panic",
         "query": {},
+        "raw_query": "",
+        "headers": [["Authorization", "Bearer ***"], ["Content-Type", "application/json"]],
         "operation": "setUnitPanic",
         "server": 1,
         "body": {"communityUserIds": ["a"], "isPanic": True},
+        "text": '{"communityUserIds":["a"],"isPanic":true}',
+        "length": 41,
+        "sha256": hashlib.sha256(b'{"communityUserIds":["a"],"isPanic":true}').hexdigest(),
+        "parts": [],
         "status": 200,
         "lost": False,
     }
@@ -199,6 +207,37 @@ async def test_settings_change_the_community(cloud: Cloud) -> None:
     assert steer(cloud, "POST", "settings", {})["plan"] == "STANDARD"
 
 
+ROW = {"id": 7, "name": "Main", "mapIp": "203.0.113.10", "listenerPort": "30999", "enableMap": False}
+
+
+async def test_settings_change_what_servers_are_configured_as(cloud: Cloud) -> None:
+    state = steer(cloud, "POST", "settings", {"servers": [ROW, 9]})
+
+    assert state["servers"] == [7, 9]
+    rows = content(await cloud.exchange(servers()))["servers"]
+    assert rows == state["server_rows"]
+    assert {name: rows[0][name] for name in ROW} == ROW
+    assert (rows[1]["name"], rows[1]["enableMap"]) == ("Server 9", True)
+    assert steer(cloud, "POST", "reset")["server_rows"] == rows
+
+
+async def test_settings_change_permission_keys_and_secrets(cloud: Cloud) -> None:
+    steer(cloud, "POST", "settings", {"permission_keys": {"k": ["police"]}, "secrets": {"s": "t"}})
+
+    applied = content(
+        await cloud.exchange(
+            cad_request(
+                "POST",
+                "/v2/general/permission-keys/applications",
+                {"communityUserId": "a", "permissionKey": "k"},
+            )
+        )
+    )
+    assert [name for name, given in applied["permissions"].items() if given] == ["police"]
+    verified = await cloud.exchange(cad_request("POST", "/v2/general/secrets/verify", {"secret": "s"}))
+    assert content(verified) == {"s": "t"}
+
+
 async def test_settings_change_the_limits(cloud: Cloud) -> None:
     state = steer(cloud, "POST", "settings", {"per_minute": {"getVersion": 1, "getServers": None}})
 
@@ -232,6 +271,9 @@ async def test_settings_make_calls_show_late(cloud: Cloud) -> None:
         {"limit": False},
         {"per_minute": {"getVersions": 1}},
         {"servers": ["x"]},
+        {"servers": [{"name": "no id"}]},
+        {"servers": [{"id": 1, "enable_map": False}]},
+        {"permission_keys": {"k": "police"}},
     ],
 )
 async def test_settings_that_make_no_sense_are_refused(cloud: Cloud, settings: Any) -> None:

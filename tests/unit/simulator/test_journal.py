@@ -1,8 +1,12 @@
+import hashlib
+from typing import Any
+
 import msgspec
 import pytest
 
 from bridge.simulator.journal import Journal, Received
-from bridge.simulator.messages import Request
+from bridge.simulator.messages import Digest, Request
+from bridge.simulator.multipart import read_form
 
 
 def note(journal: Journal, body: bytes = b"", operation: str | None = "op", wall: float = 5.0) -> Received:
@@ -17,14 +21,71 @@ def test_a_body_is_given_back_as_far_as_it_can_be_read(body: bytes, value: objec
     assert note(Journal(), body).decoded() == value
 
 
-def test_the_query_is_kept_and_no_header() -> None:
-    request = Request(
-        method="GET", path="/x", query={"type": "100"}, headers={"Authorization": "Bearer secret"}
-    )
-    received = Journal().write(request, ("op", 1), monotonic=1.0, wall=5.0)
+def write(**request: Any) -> Received:
+    given = Request(method="GET", path="/x", **request)
+    return Journal(max_kept_bytes=10).write(given, ("op", 1), monotonic=1.0, wall=5.0)
 
-    assert received.query == {"type": "100"}
+
+def test_every_value_of_a_query_is_kept_and_the_query_as_it_came() -> None:
+    received = write(query={"a": "1"}, raw_query="a=1&b=%2F+x&a=2&c=")
+
+    assert received.query == {"a": ["1", "2"], "b": ["/ x"], "c": [""]}
+    assert received.raw_query == "a=1&b=%2F+x&a=2&c="
+
+
+def test_a_query_that_came_over_no_wire_is_kept() -> None:
+    assert write(query={"type": "100"}).query == {"type": ["100"]}
+
+
+def test_headers_are_kept_as_they_came() -> None:
+    fields = (("X-Some", "1"), ("x-some", "2"), ("content-TYPE", "a/b"))
+
+    received = write(headers={"X-Some": "1"}, fields=fields)
+
+    assert received.headers == fields
+    assert received.header("X-SOME") == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("authorization", "Bearer secret", "Bearer ***"),
+        ("Authorization", "secret", "***"),
+        ("Proxy-Authorization", "Basic secret", "Basic ***"),
+    ],
+)
+def test_no_key_is_kept(name: str, value: str, shown: str) -> None:
+    received = write(headers={name: value})
+
+    assert received.headers == ((name, shown),)
     assert "secret" not in repr(received)
+
+
+@pytest.mark.parametrize(("size", "kept"), [(10, True), (11, False)])
+def test_of_a_large_body_length_and_hash_are_kept(size: int, kept: bool) -> None:  # noqa: FBT001 -- table
+    body = b"x" * size
+
+    received = write(body=body)
+
+    assert received.body == (body if kept else b"")
+    assert (received.length, received.sha256) == (size, hashlib.sha256(body).hexdigest())
+
+
+def test_a_short_body_is_shown_as_it_came() -> None:
+    assert note(Journal(), b'{"a":  1}').text == '{"a":  1}'
+    assert note(Journal(), b" " * 65_537).text is None
+
+
+def test_of_an_upload_that_was_not_kept_the_parts_are_told() -> None:
+    form = read_form(
+        "multipart/form-data; boundary=b",
+        b'--b\r\nContent-Disposition: form-data; name="n"\r\n\r\nv\r\n--b--',
+    )
+
+    received = write(form=form, digest=Digest(length=99, sha256="abc"))
+
+    assert [(part.name, part.text) for part in received.parts] == [("n", "v")]
+    assert (received.length, received.sha256, received.body) == (99, "abc", b"")
 
 
 def test_requests_are_kept_in_order_and_numbered() -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import hashlib
+import tracemalloc
 from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
@@ -36,13 +38,13 @@ class Wire:
     def __init__(self, server: SimulatorServer, session: aiohttp.ClientSession, clock: SteppingClock) -> None:
         self.server = server
         self.clock = clock
-        self._session = session
+        self.session = session
 
     async def send(self, request: Request) -> tuple[int, Any, dict[str, str]]:
         """Send over a connection of its own; the library repeats a GET by itself when that is dropped."""
         headers = {**request.headers, "Connection": "close"}
         url = self.server.url + request.path
-        async with self._session.request(
+        async with self.session.request(
             request.method,
             url,
             params=dict(request.query),
@@ -345,6 +347,91 @@ async def test_a_body_of_many_units_is_taken(wire: Wire) -> None:
     _, body, _ = await wire.send(locations(*updates))
 
     assert body == {"updated": 10_000}
+
+
+async def upload(wire: Wire, size: int) -> tuple[int, str]:
+    """Send a film in pieces; return the status and the SHA-256 of what was sent."""
+    piece, sent = b"\x00film" * 13_107, hashlib.sha256()
+    head = (
+        b'--b\r\nContent-Disposition: form-data; name="durationMs"\r\n\r\n5\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.webm"\r\n\r\n'
+    )
+
+    async def body() -> AsyncIterator[bytes]:
+        for part in (head, *[piece] * (size // len(piece)), b"\r\n--b--\r\n"):
+            sent.update(part)
+            yield part
+
+    headers = {**version().headers, "Content-Type": "multipart/form-data; boundary=b"}
+    async with wire.session.post(
+        wire.server.url + "/v2/general/bodycam-recordings", data=body(), headers=headers
+    ) as response:
+        return response.status, sent.hexdigest()
+
+
+async def test_a_long_film_is_taken_without_being_kept(wire: Wire) -> None:
+    size = 40 * 1024 * 1024
+    tracemalloc.start()
+    try:
+        status_code, sha256 = await upload(wire, size)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert status_code == 200
+    assert peak < size / 4
+    (received,) = wire.server.cloud.journal
+    assert (received.body, received.sha256) == (b"", sha256)
+    assert [part.name for part in received.parts] == ["durationMs", "file"]
+    (film,) = wire.server.cloud.cad.community.recordings
+    assert received.length - 1000 < film.file.length < received.length
+
+
+async def test_a_short_film_is_kept_as_it_came(wire: Wire) -> None:
+    assert (await upload(wire, 0))[0] == 400  # an empty film
+    (received,) = wire.server.cloud.journal
+    assert received.body.startswith(b"--b\r\nContent-Disposition")
+
+
+async def test_a_form_as_a_library_writes_it_is_read(wire: Wire) -> None:
+    form = aiohttp.FormData({"durationMs": "5", "unitNumber": "A-é"})
+    form.add_field("file", b"film", filename="clip.webm", content_type="video/webm")
+    url = wire.server.url + "/v2/general/bodycam-recordings"
+    key = {"Authorization": version().headers["Authorization"]}
+
+    async with wire.session.post(url, data=form, headers=key) as response:
+        assert response.status == 200
+    (film,) = wire.server.cloud.cad.community.recordings
+    assert (film.fields, film.file.filename, film.file.content) == (
+        {"unitNumber": "A-é"},
+        "clip.webm",
+        b"film",
+    )
+
+
+async def test_a_request_is_recorded_as_it_came_over_the_wire(wire: Wire) -> None:
+    host, port = wire.server.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(
+        b"GET /v2/civilian/%63haracters/../a%2Fb//?x=1&x=%2F&y= HTTP/1.1\r\nHost: h\r\nx-MINE: 1\r\nX-mine: 2\r\n"
+        b"Authorization: Bearer sesame\r\ncontent-type: text/plain\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
+    )
+    await reader.read()
+    writer.close()
+
+    (received,) = wire.server.cloud.journal
+    assert received.path == "/v2/civilian/%63haracters/../a%2Fb//"
+    assert (received.raw_query, received.query) == ("x=1&x=%2F&y=", {"x": ["1", "/"], "y": [""]})
+    assert received.headers == (
+        ("Host", "h"),
+        ("x-MINE", "1"),
+        ("X-mine", "2"),
+        ("Authorization", "Bearer ***"),
+        ("content-type", "text/plain"),
+        ("Connection", "close"),
+        ("Content-Length", "2"),
+    )
+    assert received.text == "hi"
 
 
 async def test_the_control_door_is_on_the_same_listener(wire: Wire) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ from tests.support.cad_requests import (
     locations,
     panic,
 )
+from tests.support.operation_examples import EXAMPLES, FILM
+from tests.support.prepared_cad import prepare
 from tests.support.stepping_clock import SteppingClock
 
 CALLS = f"{SERVER_1}/dispatch-calls"
@@ -44,6 +47,15 @@ EMPTY: dict[str, Any] = {
     "photos": [],
     "kicks": [],
     "heartbeats": {},
+    "identifiers": [],
+    "accounts": [],
+    "link_codes": [],
+    "records": [],
+    "drafts": [],
+    "recordings": [],
+    "penal_codes": [],
+    "postals": [],
+    "equipment": {},
     "limits": True,
     "violations": 0,
     "requests": 0,
@@ -73,6 +85,7 @@ async def test_the_state_of_a_new_simulator_is_empty(cloud: Cloud) -> None:
         "violations": 0,
     }
     del state["windows"]
+    assert [row["id"] for row in state.pop("server_rows")] == [1, 2, 3, 4]
     assert state == EMPTY
 
 
@@ -129,6 +142,8 @@ async def test_open_and_closed_dispatch_calls_are_told_by_their_numbers(cloud: C
         "postal": "9001",
         "title": "Robbery",
         "code": "211",
+        "primary": None,
+        "track_primary": False,
         "description": "A firearm",
         "metadata": {"mark": "m"},
         "notes": [],
@@ -188,3 +203,33 @@ async def test_blips_photos_and_kicks_are_told(cloud: Cloud) -> None:
     assert state["photos"] == [{"unit": "a", "url": "https://example.com/a.png", "sent_at": NOON}]
     assert state["kicks"] == [{"server": 1, "unit": "a", "reason": "Restart", "kicked_at": NOON}]
     assert state["units"]["a"]["status"] == "OFFLINE"
+
+
+async def test_what_the_examples_do_is_told() -> None:
+    cloud = Cloud(SteppingClock())
+    prepare(cloud)
+    for example in EXAMPLES:
+        await cloud.exchange(example.request())
+
+    state = told(cloud)
+
+    banned = {account["community_user_id"]: account["status"] for account in state["accounts"]}
+    assert banned == {"license:1-again": 1, "license:2": 2}
+    assert state["accounts"][0]["character_links"] == ["citizen:5678"]
+    assert [row["ident"] for row in state["identifiers"]] == [1, 2, 4]
+    assert state["identifiers"][2]["data"]["group"] == "CAR-51"
+    assert [row["id"] for row in state["records"]] == [3]
+    assert [row["id"] for row in state["drafts"]] == [0]
+    assert [code["community_user_id"] for code in state["link_codes"]] == ["license:new"]
+    assert [row["name"] for row in state["server_rows"]] == ["Main Server"]
+    assert [code["code"] for code in state["penal_codes"]] == ["187"]
+    assert [postal["code"] for postal in state["postals"]] == ["9001"]
+    assert state["equipment"]["1"]["signs"]["1"]["text1"] == "Alta St"
+    (film,) = state["recordings"]
+    assert (film["filename"], film["length"], film["sha256"], film["duration_ms"]) == (
+        "clip.webm",
+        len(FILM),
+        hashlib.sha256(FILM).hexdigest(),
+        30_000,
+    )
+    assert film["fields"] == {"communityUserId": "license:1", "unitNumber": "A-1"}

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.simulator.cad import Cad
 from bridge.simulator.messages import Request
+from tests.support.asking import Asking
 from tests.support.cad_requests import (
     NOON,
     SERVER_1,
@@ -91,3 +92,13 @@ def test_a_unit_that_the_cad_refuses_is_refused_where_units_may_be_left_out() ->
 
     assert Cad().handle(request, NOON, frozenset({"b"})).status == 400
     assert Cad().handle(request, NOON, frozenset({"a"})).status == 200
+
+
+def test_a_linked_unit_is_found_once() -> None:
+    asking = Asking()
+    number = asking.account("a")
+    asking.ok("POST", "/v2/general/links/set", {"communityUserId": "b", "accountUuid": number})
+
+    for target in ({"accountUuid": number}, {"identIds": [1]}, {"communityUserIds": ["b", "b"]}):
+        body = {**target, "isPanic": True}
+        assert asking.ok("PATCH", f"{SERVER_1}/units/panic", body)["updated"] == 1

@@ -4,6 +4,7 @@ import pytest
 
 from bridge.simulator.cad import Cad
 from bridge.simulator.messages import Request
+from tests.support.asking import Asking
 from tests.support.cad_requests import (
     NOON,
     SERVER_1,
@@ -192,3 +193,45 @@ def test_a_kick_of_a_refused_or_nameless_unit_kicks_nobody() -> None:
     assert cad.handle(kicks(kick("a", "b")), NOON, frozenset({"b"})).status == 400
     assert refusal(cad, kicks(kick("a", ""))) == 400
     assert cad.community.kicks == []
+
+
+def test_the_units_of_an_account_are_listed() -> None:
+    asking = Asking()
+    number = asking.account("a")
+    asking.account("b")
+    asking.ok("POST", f"/v2/emergency/accounts/{number}/identifiers", {"isDispatch": True})
+    path = f"{SERVER_1}/accounts/{number}/units"
+
+    def listed(**changed: str) -> list[int]:
+        query = {"onlyOnline": "false", "onlyUnits": "false", "limit": "10", "offset": "0", **changed}
+        return [row["id"] for row in asking.ok("GET", path, **query)["Units"]]
+
+    assert listed() == [1, 3]
+    assert listed(onlyOnline="true") == [1]
+    assert listed(onlyUnits="true") == [1]
+    assert (listed(limit="1"), listed(offset="1")) == ([1], [3])
+    asking.ok("PATCH", f"{SERVER_1}/units/status", {"communityUserIds": ["a"], "status": 100})
+    assert listed(onlyOnline="true") == []
+
+
+def test_dispatchers_and_identifiers_that_nobody_is_out_as_can_be_left_out() -> None:
+    asking = Asking()
+    number = asking.account("a")
+    asking.account("b")
+    asking.ok("POST", f"/v2/emergency/accounts/{number}/identifiers", {})
+    asking.ok("PATCH", f"/v2/emergency/accounts/{number}/identifiers/1", {"isDispatch": True})
+
+    def listed(**changed: str) -> list[int]:
+        query = {"includeOffline": "false", "onlyUnits": "false", "limit": "10", "offset": "0", **changed}
+        return [row["id"] for row in asking.ok("GET", f"{SERVER_1}/units", **query)]
+
+    assert listed() == [1, 2]
+    assert listed(onlyUnits="true") == [2]
+    assert listed(includeOffline="true") == [1, 2, 3]
+
+
+def test_the_units_of_an_account_that_is_not_there_are_a_404() -> None:
+    query = {"onlyOnline": "true", "onlyUnits": "true", "limit": "1", "offset": "0"}
+
+    assert Asking().status("GET", f"{SERVER_1}/accounts/none/units", **query) == 404
+    assert "onlyOnline" in Asking().detail("GET", f"{SERVER_1}/accounts/none/units")

@@ -176,6 +176,38 @@ def test_the_plan_is_that_of_the_last_answer() -> None:
     assert bench.keeper.plan == "PRO"
 
 
+def test_an_answer_that_names_no_plan_leaves_it_as_it_was() -> None:
+    assert keeping(wait(30.0), PLUS, answer(body={})).keeper.plan == "PLUS"
+
+
+@pytest.mark.parametrize(
+    ("reactions", "news"),
+    [
+        ([PLUS, PLUS, PLUS, PLUS], [0]),
+        ([answer(body={}), answer(body={}), PLUS, answer(body={}), PLUS], [0, 50]),
+        ([PLUS, answer(body={"name": "PRO"}), PLUS], [0, 25, 50]),
+        ([answer(401), PLUS, answer(401), answer(401), PLUS, PLUS], [2, 34]),
+        ([PLUS, answer(503), PLUS, answer(429, retry_after=1.0), PLUS], [0]),
+        ([CadError("connect", sent=False), PLUS], [10]),
+    ],
+)
+def test_there_is_news_when_the_cad_is_reached_has_another_plan_or_takes_the_key_again(
+    reactions: list[Any], news: list[float]
+) -> None:
+    heard: list[float] = []
+
+    async def case(bench: Bench) -> None:
+        bench.keeper.on_news(lambda: heard.append(round(bench.clock.monotonic() - START, 3)))
+        bench.keeper.on_news(lambda: plans.append((bench.keeper.plan, bench.breaker.key)))
+        await bench.clock.sleep(99.0)
+
+    plans: list[tuple[str | None, KeyState]] = []
+    bench = keeping(case, *reactions, *[PLUS] * 5)
+
+    assert heard == news
+    assert plans[-1] == (bench.keeper.plan, KeyState.ACCEPTED)
+
+
 @pytest.mark.parametrize("status", [200, 401])
 def test_a_slot_lost_to_somebody_else_is_no_harm(status: int) -> None:
     async def case(bench: Bench) -> None:

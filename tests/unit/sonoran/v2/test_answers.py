@@ -78,13 +78,79 @@ def test_the_plan(raw: bytes, plan: str | None) -> None:
     [
         (b'{"servers": [{"id": 1, "name": "Main"}, {"id": 2}]}', [(1, "Main"), (2, "")]),
         (b'{"servers": {"id": 1, "name": "Main", "mapUrl": "x"}}', [(1, "Main")]),  # as the example shows it
+        (b'{"servers": [{"id": "1", "name": 5}]}', [(1, "")]),
+        (
+            b'{"servers": [null, 5, {}, {"id": "one"}, {"id": null}, [], {"id": 2, "name": "Two"}]}',
+            [(2, "Two")],
+        ),
         (b'{"servers": []}', []),
+        (b'{"servers": {}}', []),
         (b'{"servers": null}', []),
-        *((raw, []) for raw in ODD_BODIES),
     ],
 )
 def test_the_servers_are_read_in_both_forms(raw: bytes, servers: list[tuple[int, str]]) -> None:
-    assert [(server.id, server.name) for server in v2.read_servers(answer(body=raw))] == servers
+    read = v2.read_servers(answer(body=raw))
+
+    assert read is not None
+    assert [(server.id, server.name) for server in read] == servers
+
+
+@pytest.mark.parametrize("raw", [*ODD_BODIES, b'{"servers": 5}', b'{"servers": "none"}'])
+def test_an_answer_that_shows_no_servers_is_not_a_community_without_any(raw: bytes) -> None:
+    assert v2.read_servers(answer(body=raw)) is None
+
+
+def test_what_the_cad_has_of_a_server() -> None:
+    example = {
+        "id": 1,
+        "name": "Main Server",
+        "mapIp": " 203.0.113.10 ",
+        "listenerPort": "30120",
+        "differingOutbound": True,
+        "outboundIp": "198.51.100.7",
+        "enableMap": False,
+        "isStatic": False,
+    }
+
+    assert v2.read_servers(answer(body={"servers": example})) == [
+        v2.Server(
+            id=1,
+            name="Main Server",
+            map_ip="203.0.113.10",
+            listener_port=30120,
+            differing_outbound=True,
+            outbound_ip="198.51.100.7",
+            enable_map=False,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "attribute", "expected"),
+    [
+        ("listenerPort", 30120, "listener_port", 30120),
+        ("listenerPort", "0000", "listener_port", None),  # as Sonoran has a port that nobody has set
+        ("listenerPort", 0, "listener_port", None),
+        ("listenerPort", "65536", "listener_port", None),
+        ("listenerPort", "", "listener_port", None),
+        ("listenerPort", "game", "listener_port", None),
+        ("enableMap", "false", "enable_map", False),
+        ("enableMap", 1, "enable_map", True),
+        ("enableMap", "perhaps", "enable_map", None),
+        ("enableMap", None, "enable_map", None),
+        ("differingOutbound", {}, "differing_outbound", None),
+        ("mapIp", None, "map_ip", ""),
+        ("outboundIp", 7, "outbound_ip", ""),
+    ],
+)
+def test_a_field_that_makes_no_sense_costs_nothing_else(
+    field: str, value: object, attribute: str, expected: object
+) -> None:
+    read = v2.read_servers(answer(body={"servers": [{"id": 1, "name": "Main", field: value}]}))
+
+    assert read is not None
+    assert getattr(read[0], attribute) == expected
+    assert read[0].name == "Main"
 
 
 @pytest.mark.parametrize(
