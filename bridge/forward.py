@@ -4,6 +4,7 @@ What a forwarded request gets back holds up nothing of ours: only the rate budge
 """
 
 import asyncio
+import math
 from asyncio import Lock, Task, TaskGroup
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
@@ -17,7 +18,7 @@ from bridge import logs
 from bridge.clock import Clock
 from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
-from bridge.operations import Operation
+from bridge.operations import GET_CALLS, GET_VERSION, Operation
 from bridge.sonoran.budget import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer, CadRequest
@@ -27,6 +28,9 @@ LONGEST_STALE = 600.0  # seconds; an older answer is not told even while the CAD
 MOST_BYTES = 32 * 2**20  # of remembered answers in all
 LARGEST_COPY = 2**20  # bytes; a longer answer is not remembered
 COPY_OVERHEAD = 1024  # bytes that a copy takes besides its body
+RESERVED = {GET_VERSION.name: 6, GET_CALLS.name: 2}
+"""Slots a minute that stay with the bridge: for looking whether the key is right, and for calls in doubt."""
+
 RESULTS = ("cad", "cache", "shared", "stale", "limited", "failed")
 """Where an answer came from: the CAD, a fresh copy, a read somebody else began, an old copy; or why there is none."""
 
@@ -56,7 +60,8 @@ class _Copy(Struct, frozen=True):
 class _Flight:
     """One request on its way; ``version`` is None until it has a slot."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
         self.version: int | None = None
         self.task: Task[CadAnswer | CadError]
 
@@ -74,6 +79,7 @@ class Forward:
         self._flights: dict[Hashable, _Flight] = {}
         self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()  # least recently used first
         self._copied_bytes = 0
+        self._silent: set[str] = set()  # operations to whose last request the CAD gave nothing
         self._group = TaskGroup()
         self._tasks: set[Task[CadAnswer | CadError]] = set()
         client.on_change(self._outdate)
@@ -114,7 +120,7 @@ class Forward:
         if flight is None or not shared:
             flight = self._flights[key] = self._start(request, key)
         end = await self._wait(flight, seconds)
-        if copy is not None and _gave_nothing(end) and self._age(copy) <= LONGEST_STALE:
+        if copy is not None and self._age(copy) <= self._bearable_age(end, request.operation):
             return self._tell_copy(copy, request.operation)
         return self._tell(end, shared=shared)
 
@@ -140,9 +146,13 @@ class Forward:
         nothing for the readers of the rest of the minute.
         """
         now = self._clock.monotonic()
-        budget = self._client.budgets[operation.name]
-        next_at = budget.free_at(now, ahead=self._waiting[operation.name] + 1)
-        return budget.free_at(now) <= now and next_at <= now + operation.cache_seconds
+        next_at = self._free_at(operation.name, now, ahead=self._waiting[operation.name] + 1)
+        return self._free_at(operation.name, now) <= now and next_at <= now + operation.cache_seconds
+
+    def _free_at(self, operation: str, now: float, *, ahead: int = 0) -> float:
+        """Return when a request may leave and what the bridge itself may need is still there."""
+        ours = min(RESERVED.get(operation, 0), self._client.budgets[operation].limit - 1)
+        return self._client.free_at(operation, now, ahead=ahead + ours)
 
     def _outdate(self, operation: Operation) -> None:
         """The CAD may have carried out an operation: what is remembered of some reads may be wrong now."""
@@ -150,15 +160,20 @@ class Forward:
             self._versions[name] += 1
 
     def _start(self, request: CadRequest, key: Hashable = None) -> _Flight:
-        flight = _Flight()
+        flight = _Flight(request.operation.name)
         flight.task = self._group.create_task(self._fetch(flight, request, key))
         self._tasks.add(flight.task)
         flight.task.add_done_callback(self._tasks.discard)
         return flight
 
     async def _wait(self, flight: _Flight, seconds: float | None) -> CadAnswer | CadError:
-        done, _ = await asyncio.wait({flight.task}, timeout=seconds)
-        return flight.task.result() if done else CadError("timeout", sent=True)
+        """Return how a request ended, or that it did not within the asker's patience."""
+        left = await asyncio.wait({flight.task}, timeout=seconds)
+        if not left[1] and not flight.task.cancelled():
+            return flight.task.result()
+        if flight.version is None:
+            return BudgetError(self._free_at(flight.operation, self._clock.monotonic()))
+        return CadError("timeout", sent=True)
 
     async def _fetch(self, flight: _Flight, request: CadRequest, key: Hashable) -> CadAnswer | CadError:
         try:
@@ -167,6 +182,7 @@ class Forward:
             asked_at = self._clock.monotonic()
             answer = await self._client.forward(request, ticket)
         except CadError as error:
+            self._hear(request.operation, error)
             return error
         except Exception:  # one request must not end the others
             log.exception("forwarding failed", operation=request.operation.name)
@@ -174,9 +190,27 @@ class Forward:
         finally:
             if self._flights.get(key) is flight:
                 del self._flights[key]
+        self._hear(request.operation, answer)
         if key is not None and answer.status == HTTPStatus.OK:
             self._remember(key, _Copy(answer, asked_at, flight.version))
         return answer
+
+    def _hear(self, operation: Operation, end: CadAnswer | CadError) -> None:
+        """Learn whether the CAD serves an operation."""
+        if _gave_nothing(end):
+            self._silent.add(operation.name)
+        elif not isinstance(end, BudgetError):
+            self._silent.discard(operation.name)
+
+    def _bearable_age(self, end: CadAnswer | CadError, operation: Operation) -> float:
+        """Return the seconds of age up to which a copy is better than how the request ended; below 0: none is.
+
+        While the CAD is down the slots are soon used up by requests that failed.
+        """
+        limited = _is_limited(end)
+        if _gave_nothing(end) or (limited and operation.name in self._silent):
+            return LONGEST_STALE
+        return operation.cache_seconds if limited else -1.0
 
     async def _take_slot(self, operation: str) -> Ticket:
         """Return a slot of the operation's budget.
@@ -185,28 +219,34 @@ class Forward:
             BudgetError: none comes free in time.
         """
         deadline = self._clock.monotonic() + PATIENCE
-        budgets = self._client.budgets
         self._give_up_after(deadline, operation)
         self._waiting[operation] += 1
         try:
             async with asyncio.timeout(PATIENCE), self._turns[operation]:
-                while (ticket := budgets.take(operation)) is None:
+                while True:
                     now = self._clock.monotonic()
-                    await self._clock.sleep(min(deadline, budgets.free_at(operation, now)) - now)
-                return ticket
+                    free_at = self._free_at(operation, now)
+                    ticket = self._client.budgets.take(operation) if free_at <= now else None
+                    if ticket is not None:
+                        return ticket
+                    await self._clock.sleep(min(deadline, free_at) - now)
         except TimeoutError:
-            raise BudgetError(budgets.free_at(operation, self._clock.monotonic())) from None
+            raise BudgetError(self._free_at(operation, self._clock.monotonic())) from None
         finally:
             self._waiting[operation] -= 1
 
     def _give_up_after(self, deadline: float, operation: str) -> None:
         """Say at once what will not come free in time."""
         now = self._clock.monotonic()
-        free_at = self._client.budgets.free_at(operation, now, ahead=self._waiting[operation])
+        free_at = self._free_at(operation, now, ahead=self._waiting[operation])
         if free_at > deadline:
             raise BudgetError(free_at)
 
     def _remember(self, key: Hashable, copy: _Copy) -> None:
+        """Keep an answer, unless a request that left later was answered sooner."""
+        former = self._copies.get(key)
+        if former is not None and former.asked_at > copy.asked_at:
+            return
         self._forget(key)
         if len(copy.answer.body) > LARGEST_COPY:
             return
@@ -243,7 +283,7 @@ class Forward:
 
 def _is_kept(request: CadRequest) -> bool:
     """Tell whether the answer may be told again: never that of a look-up which has a player notified."""
-    return request.operation.cache_seconds > 0 and _NOTIFIES not in (request.body or b"")
+    return request.operation.cache_seconds > 0 and _NOTIFIES not in (request.body or b"").lower()
 
 
 def _key_of(request: CadRequest) -> Hashable:
@@ -254,6 +294,12 @@ def _size(copy: _Copy) -> int:
     return len(copy.answer.body) + COPY_OVERHEAD
 
 
+def _is_limited(end: CadAnswer | CadError) -> bool:
+    if isinstance(end, CadError):
+        return isinstance(end, BudgetError)
+    return end.status == HTTPStatus.TOO_MANY_REQUESTS
+
+
 def _gave_nothing(end: CadAnswer | CadError) -> bool:
     if isinstance(end, CadError):
         return not isinstance(end, BudgetError)
@@ -262,7 +308,8 @@ def _gave_nothing(end: CadAnswer | CadError) -> bool:
 
 def _forwarded(answer: CadAnswer, headers: dict[str, str]) -> Forwarded:
     trace = {} if answer.trace_id is None else {"x-trace-id": answer.trace_id}
-    wait = {} if answer.retry_after is None else {"Retry-After": f"{answer.retry_after:.0f}"}
+    refused = answer.retry_after is not None and not answer.ok  # gateways name the window in every answer
+    wait = {"Retry-After": str(math.ceil(answer.retry_after or 0))} if refused else {}
     return Forwarded(
         status=answer.status,
         body=answer.body,

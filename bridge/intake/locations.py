@@ -142,8 +142,11 @@ def read_cad_locations(body: bytes, *, max_coordinate: float) -> LocationPush:
     try:
         push = _CAD_DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        document = mapping_of(read_document(body))
-        records = items_of(document.get("updates")) if "updates" in document else None
+        updates = mapping_of(read_document(body)).get("updates")
+        alone = (
+            not mapping_of(updates).keys().isdisjoint(_CAD_IDS)
+        )  # as Sonoran's examples write a list of one
+        records = (updates,) if alone else items_of(updates) if updates is not None else None
         if records is None:
             raise PushError(
                 'expected {"updates": [{"communityUserId", "location", "coordinates"}, …]}'
@@ -152,7 +155,8 @@ def read_cad_locations(body: bytes, *, max_coordinate: float) -> LocationPush:
     sieve = _Sieve(max_coordinate)
     for index, record in enumerate(push.updates):
         if record is not None:
-            sieve.take(index, record, record.id or record.api_id)
+            named = unit_id_of(record.id) or record.api_id if record.api_id else record.id
+            sieve.take(index, record, named)
     return sieve.result((), full=False, players=None)
 
 

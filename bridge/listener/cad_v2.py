@@ -150,7 +150,9 @@ class CadV2Door:
         scope = target.operation.scope
         if scope in token.allow:
             return None
-        what = "a path that is none of Sonoran's known ones" if scope is Scope.OTHER else target.operation.name
+        what = (
+            "a path that is none of Sonoran's known ones" if scope is Scope.OTHER else target.operation.name
+        )
         where = f'"{scope}" in the key allow of server "{token.name}" ([[servers]] in bridge.toml)'
         return problem(HTTPStatus.FORBIDDEN, f"{what} needs {where}")
 

@@ -17,7 +17,7 @@ from bridge.intake.blips import MAX_COORDINATE, MAX_ROWS
 from bridge.intake.call_changes import MAX_CALL_NUMBER, MAX_CALLS
 from bridge.intake.calls import MAX_MINUTES, NUMBERS
 from bridge.intake.events import MAX_EVENTS
-from bridge.intake.fields import MAX_PLAYERS
+from bridge.intake.fields import LONGEST_WHOLE, MAX_PLAYERS
 from bridge.intake.locations import LocationBody, LocationRecord, Point
 from bridge.intake.required import (
     MAX_DESCRIPTION_LENGTH,
@@ -111,6 +111,13 @@ _METRES = {"minimum": -MAX_COORDINATE, "maximum": MAX_COORDINATE}
 _PLAYERS = {"type": "integer", "minimum": 0, "maximum": MAX_PLAYERS}
 _STATUSES = ", ".join(f"{status} {code}" for status, code in STATUS_CODES.items())
 _OR_NULL = {"type": "null"}
+_PLAIN = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "number", "exclusiveMinimum": -LONGEST_WHOLE, "exclusiveMaximum": LONGEST_WHOLE},
+        {"type": "boolean"},
+    ]
+}
 _RANGES = {name: {"minimum": low, "maximum": high} for name, (low, high, _) in NUMBERS.items()}
 _METADATA = {
     "additionalProperties": {"type": "string", "maxLength": MAX_METADATA_VALUE_LENGTH},
@@ -160,6 +167,10 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
     },
     "PanicBody": {"id": _UNIT, "ids": _UNITS},
     "HeartbeatBody": {"players": _PLAYERS},
+    "OperationBody": {
+        "path": {"additionalProperties": _PLAIN},
+        "query": {"additionalProperties": {"anyOf": [*_PLAIN["anyOf"], {"type": "array", "items": _PLAIN}]}},
+    },
     "LocationBody": {"players": {"anyOf": [_PLAYERS, _OR_NULL]}},
     "LocationRecord": {"id": {"anyOf": [_UNIT, {"type": "integer"}]}},
 }

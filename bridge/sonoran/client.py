@@ -43,9 +43,9 @@ class CadClient:
         self.urgent_used_at = float("-inf")  # when the urgent line last carried an answer, monotonic seconds
         breaker.on_recovery(budgets.recovered)
 
-    def free_at(self, operation: str, now: float) -> float:
-        """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
-        return self.budgets.free_at(operation, now)
+    def free_at(self, operation: str, now: float, *, ahead: int = 0) -> float:
+        """Return when a request of the operation may leave behind ``ahead`` others: ``now`` or later, monotonic."""
+        return self.budgets.free_at(operation, now, ahead=ahead)
 
     def on_change(self, callback: Callable[[Operation], None]) -> None:
         """Have ``callback`` called whenever the CAD may have carried out what is no read."""

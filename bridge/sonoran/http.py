@@ -5,16 +5,15 @@ fresh one for requests that must not be repeated, which never rides on a connect
 """
 
 import math
+import re
 import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Self
-from urllib.parse import quote
 
 import aiohttp
-import msgspec
 from yarl import URL
 
 from bridge.clock import Clock
@@ -42,7 +41,7 @@ class CadHttp:
         self._timeout = timeout
         self._clock = clock
         self._sessions: dict[Line, aiohttp.ClientSession] = {}
-        self._spellings = _spellings(api_key.reveal())
+        self._key = _any_spelling(api_key.reveal())
 
     async def __aenter__(self) -> Self:
         """Make the sessions; no connection is opened yet."""
@@ -106,9 +105,7 @@ class CadHttp:
         )
 
     def _mask(self, body: bytes) -> bytes:
-        for spelling in self._spellings:
-            body = body.replace(spelling, MASK)
-        return body
+        return self._key.sub(MASK, body)
 
     def _clean(self, header: str | None) -> str | None:
         if header is None:
@@ -189,11 +186,19 @@ def _headers(request: CadRequest) -> dict[str, str]:
     return {} if request.body is None else {"Content-Type": request.content_type}
 
 
-def _spellings(key: str) -> tuple[bytes, ...]:
-    """Return how a key may stand in an answer: as it is, escaped as in JSON, encoded as in an address."""
-    escaped = msgspec.json.encode(key)[1:-1]
-    found = (key.encode(), escaped, escaped.replace(b"/", b"\\/"), quote(key, safe="").encode())
-    return tuple(dict.fromkeys(found))
+def _any_spelling(key: str) -> re.Pattern[bytes]:
+    """Return what finds a key as it is, escaped as in JSON by anybody's rules, or encoded as in an address."""
+    return re.compile(b"".join(_spelling(character) for character in key))
+
+
+def _spelling(character: str) -> bytes:
+    if character.isascii() and character.isalnum():
+        return character.encode()
+    plain = re.escape(character.encode())
+    escaped = character.encode("utf-16-be").hex(" ", 2).replace(" ", r"\\u").encode()
+    encoded = character.encode().hex(" ").replace(" ", "%").encode()
+    form = rb"|\+" if character == " " else b""
+    return rb"(?:\\?%b|(?i:\\u%b|%%%b)%b)" % (plain, escaped, encoded, form)
 
 
 async def _count_send(

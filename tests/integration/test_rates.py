@@ -194,7 +194,8 @@ class World:
         limits = {name: max(1, int(limit * share)) for name, limit in DOCUMENTED_LIMITS.items()}
         tallies = self.cloud.cad.limiter.tallies()
         assert self.cloud.cad.limiter.violations == 0
-        return {name: tallies[name].peak for name, most in limits.items() if tallies[name].peak > most}
+        peaks = {name: tallies[name].peak for name in limits.keys() & tallies.keys()}
+        return {name: peak for name, peak in peaks.items() if peak > limits[name]}
 
     async def states(self) -> set[EventState]:
         """Return how the accepted panics ended."""

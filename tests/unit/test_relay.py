@@ -33,7 +33,7 @@ from bridge.operations import (
     SET_UNIT_PANIC,
     SET_UNIT_STATUS,
 )
-from bridge.outbox import Result
+from bridge.outbox import Reply, Result, Watch
 from bridge.outbox.queue import EXPIRE_LIMIT
 from bridge.relay import OPERATION_OF
 from bridge.sonoran.messages import CadAnswer
@@ -1077,5 +1077,22 @@ def test_while_nobody_can_say_whether_the_key_is_right_panics_back_off(tmp_path:
         bench.transport.always(SET_UNIT_PANIC, None)
         bench.transport.always(GET_VERSION, None)
         assert await _end_of(bench, event_id, 15.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_whoever_waits_hears_the_cad_s_every_answer_and_no_silence(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        refusal = answer(404, {"detail": "no such call"})
+        bench.transport.script(CREATE_911_CALL, answer(503), CadError("connect", sent=False), refusal)
+        watch = Watch()
+        heard: list[int | None] = []
+        (event_id,) = await bench.outbox.append(SERVER, [call()], watch=watch)
+        while await watch.wait(1.0) is None:
+            heard.append(watch.reply and watch.reply.status)
+
+        assert watch.reply == Reply(status=404, body=refusal.body, content_type=refusal.content_type)
+        assert set(heard) == {503}
+        assert (await bench.view(event_id)).error == "not_found: no such call"
 
     run_sending(tmp_path, case)

@@ -73,7 +73,7 @@ def describe_call(
 ) -> dict[str, object]:
     """Return what the CAD answers to a new call, from what is known of it."""
     body = _emergency_call(call, 0.0, mark) if isinstance(call, EmergencyCall) else _dispatch_call(call, mark)
-    return {"callId": call_id, **body}
+    return body | {"callId": call_id}
 
 
 def _about_units(

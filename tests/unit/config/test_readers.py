@@ -14,6 +14,7 @@ from bridge.config.readers import (
     size,
     text,
     word,
+    words,
 )
 from bridge.config.values import TcpBind
 
@@ -166,3 +167,24 @@ def test_a_key_is_never_sent_to_an_odd_address(value: object) -> None:
 def test_a_game_server_may_be_elsewhere_without_encryption() -> None:
     assert game_server_url("http://10.0.0.5:30120/") == "http://10.0.0.5:30120"
     assert game_server_url("") is None
+
+
+def test_a_list_of_words_may_be_empty_and_holds_only_known_ones() -> None:
+    read = words("red", "green")
+
+    assert read([]) == ()
+    assert read(["green", "red", "green"]) == ("green", "red", "green")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("red", "expected a list of words"),
+        ({"red": 1}, "a list"),
+        (["blue"], '"red" or "green"'),
+        ([["red"]], '"red"'),
+    ],
+)
+def test_what_is_no_list_of_these_words_is_refused(value: object, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        words("red", "green")(value)

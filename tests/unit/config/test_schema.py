@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from bridge.config import CadConfig, Config, Secret, ServerConfig
-from bridge.config.schema import NOT_BUILT
+from bridge.config.schema import NOT_BUILT, SCOPES
+from bridge.operations import Scope
 
 
 def test_a_configuration_can_be_made_without_a_file() -> None:
@@ -20,4 +21,15 @@ def test_a_configuration_can_be_made_without_a_file() -> None:
 
 def test_what_is_not_built_is_named_once() -> None:
     assert all(path == path.strip(".") for path in NOT_BUILT)
-    assert len(NOT_BUILT) == 6
+    assert len(NOT_BUILT) == 5
+
+
+def test_a_token_opens_what_a_game_server_needs_unless_more_or_less_is_written() -> None:
+    server = ServerConfig(id=1, name="main", token=Secret("token"))
+
+    assert server.allow == ("emergency", "lookups", "heartbeat", "cms")
+    assert ServerConfig(id=1, name="main", token=Secret("token"), allow=()).allow == ()
+
+
+def test_every_word_that_may_be_allowed_is_an_operation_s_and_the_other_way_round() -> None:
+    assert sorted(SCOPES) == sorted(scope.value for scope in Scope)

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.errors import MalformedError, PushError
-from bridge.intake import LocationPush, RejectReason, read_locations
+from bridge.intake import LocationPush, RejectReason, read_cad_locations, read_locations
 from bridge.intake import locations as module
 from bridge.intake.document import read_document
 from bridge.units import LocationReport, UnitId, Vehicle
@@ -361,6 +361,113 @@ def test_what_is_read_is_finite_clean_and_can_be_written_again(push: object) -> 
         assert abs(entry.y) <= LIMIT
         assert entry.text is None or entry.text == entry.text.strip() != ""
         assert all(value is None or math.isfinite(value) for value in (entry.z, entry.heading))
+
+
+# As clients of Sonoran CAD v2 write them
+
+
+def read_cad(body: object) -> LocationPush:
+    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    return read_cad_locations(raw, max_coordinate=LIMIT)
+
+
+def test_a_record_of_the_cad_s_own_interface_may_carry_everything() -> None:
+    vehicle = {
+        "model": "police",
+        "headingOffset": 1,
+        "zOffset": 2,
+        "lightZOffset": 3,
+        "sizeOffset": 4,
+        "lights": True,
+    }
+    update = {
+        "communityUserId": "license:1",
+        "location": "Alta St",
+        "coordinates": {"x": 1.5, "y": 2, "z": 3, "w": 90},
+        "peerId": 7,
+        "vehicle": vehicle,
+        "unknown": [1],
+    }
+    said = read_cad({"updates": [update], "unknown": 1, "full": True, "left": ["a"], "players": 9})
+
+    assert (list(said.rejected), said.full, list(said.left), said.players) == ([], False, [], None)
+    (found,) = said.reports
+    assert (found.unit_id, found.x, found.y, found.z, found.heading) == ("license:1", 1.5, 2.0, 3.0, 90.0)
+    assert (found.text, found.peer_id) == ("Alta St", "7")
+    assert found.vehicle == Vehicle(
+        model="police", heading_offset=1, z_offset=2, light_z_offset=3, size_offset=4, lights=True
+    )
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"communityUserId": "a"},
+        {"apiId": "a"},
+        {"communityUserId": "a", "apiId": "b"},
+        {"communityUserId": "", "apiId": "a"},
+        {"communityUserId": None, "apiId": "a"},
+        {"communityUserId": [], "apiId": "a"},
+        {"communityUserId": "a", "id": "b"},
+    ],
+)
+def test_a_unit_is_named_by_its_community_user_id_or_the_older_name_of_it(named: dict[str, Any]) -> None:
+    said = read_cad({"updates": [named | {"coordinates": {"x": 1, "y": 2}}]})
+
+    assert ids(said.reports) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{}, {"id": "a"}, {"accountUuid": "a"}, {"roblox": 1}, {"identIds": [1]}, {"communityUserId": ""}],
+)
+@pytest.mark.parametrize("tolerant", [False, True])
+def test_a_unit_that_is_named_otherwise_is_rejected_alone(named: dict[str, Any], *, tolerant: bool) -> None:
+    good = {"communityUserId": "b", "coordinates": {"x": 1, "y": "2" if tolerant else 2}}
+    said = read_cad({"updates": [named | {"coordinates": {"x": 1, "y": 2}}, good]})
+
+    assert (reasons(said), ids(said.reports)) == ([(0, "bad_id")], ["b"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"updates":{"1":{"communityUserId":"a","coordinates":[1,2]},"12":{"apiId":"b","x":1,"y":2}}}',
+        b'{"updates":[null,{"communityUserId":"a","coords":{"x":"1","y":2}},{"apiId":"b","heading":NaN,"position":[1,2]}]}',
+        b'\xef\xbb\xbf{"updates":[{"communityUserId":"a","x":1,"y":2},{"communityUserId":"b","x":1,"y":2,"location":"\xff"}]}',
+    ],
+)
+def test_what_scripts_make_of_the_cad_s_interface_is_understood(body: bytes) -> None:
+    assert ids(read_cad(body).reports) == ["a", "b"]
+
+
+def test_one_update_may_stand_without_its_list_as_sonoran_s_example_shows_it() -> None:
+    update = {"communityUserId": "a", "location": "Alta St", "coordinates": {"x": 1, "y": 2, "z": 3, "w": 4}}
+
+    assert ids(read_cad({"updates": update}).reports) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b"", b'{"update":[]}', b'{"updates":7}', b'{"updates":"a"}', b"[1]"]
+)
+def test_what_holds_no_updates_is_told_what_was_expected(body: bytes) -> None:
+    with pytest.raises(PushError, match="communityUserId"):
+        read_cad(body)
+
+
+CAD_RECORDS = RECORDS.flatmap(
+    lambda record: st.fixed_dictionaries({}, optional={"communityUserId": IDS, "apiId": IDS, "id": IDS}).map(
+        lambda named: {**{name: record[name] for name in record if name != "id"}, **named}
+    )
+)
+
+
+@settings(deadline=None)  # a busy machine is no finding
+@given(updates=st.lists(CAD_RECORDS | st.none(), max_size=4))
+@example(updates=[{"communityUserId": " ", "apiId": "a", "x": 1, "y": 2}])
+@example(updates=[{"communityUserId": 0, "x": 1, "y": 2}])
+def test_the_fast_way_and_the_tolerant_one_agree_on_the_cad_s_interface(updates: list[Any]) -> None:
+    assert read_cad({"updates": updates}) == module._sift(updates, {}, ("communityUserId", "apiId"), LIMIT)
 
 
 def test_every_reason_has_its_words() -> None:

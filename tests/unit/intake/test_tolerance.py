@@ -11,19 +11,49 @@ from hypothesis import strategies as st
 
 from bridge.errors import PushError
 from bridge.events import Event, EventKind
-from bridge.intake import read_events, read_heartbeat, read_locations, read_panic
+from bridge.intake import (
+    read_cad_dispatch_call,
+    read_cad_emergency_call,
+    read_cad_heartbeat,
+    read_cad_locations,
+    read_cad_panic,
+    read_cad_status,
+    read_events,
+    read_heartbeat,
+    read_locations,
+    read_operation,
+    read_panic,
+)
+
+DROP_IN: list[Callable[[bytes], object]] = [
+    partial(read_cad_locations, max_coordinate=16000.0),
+    read_cad_panic,
+    read_cad_status,
+    read_cad_emergency_call,
+    read_cad_dispatch_call,
+    read_cad_heartbeat,
+    read_operation,
+]
+
+
+def read_drop_in(body: bytes) -> None:
+    for reader in DROP_IN:
+        survive(reader, body)
+
 
 READERS: dict[str, Callable[[bytes], object]] = {
     "locations": partial(read_locations, max_coordinate=16000.0),
     "panic": partial(read_panic, max_coordinate=16000.0),
     "events": read_events,
     "heartbeat": read_heartbeat,
+    "drop-in": read_drop_in,
 }
 KEYS = """
 id ids x y z w coords coordinates position updates left full players heading location vehicle model lights peerId
 type active panic status call_911 kick caller description emergency postal metadata delete_after_minutes
 call calls note label title text code block address origin priority radius data sub_type subType icon color tooltip
 reason url communityUserIds metaData photo blip clock dispatch_call dispatch_close
+communityUserId apiId apiIds accountUuid isPanic isEmergency deleteAfterMinutes playerCount path query body
 """
 WORDS = st.sampled_from(KEYS.split())
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs", "Cc"]), max_size=20) | WORDS

@@ -7,9 +7,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.config import OutboxConfig
-from bridge.errors import IdempotencyError, OutboxFullError, PushError, StoreError
+from bridge.errors import CadError, IdempotencyError, OutboxFullError, PushError, StoreError
 from bridge.events import (
     DispatchAttachment,
+    DispatchCall,
     DispatchClosing,
     DispatchDetachment,
     DispatchNote,
@@ -20,6 +21,7 @@ from bridge.events import (
     EventState,
     with_calls,
 )
+from bridge.operations import CREATE_911_CALL, CREATE_DISPATCH_CALL
 from bridge.outbox import Delivery, Idempotency, Result
 from bridge.outbox.backlog import decide
 from bridge.outbox.outbox import SLOW_COMMIT
@@ -764,3 +766,30 @@ def test_when_the_cad_is_back_every_kind_is_told(tmp_path: Path) -> None:
             assert len(_claim(bench, kind)) == 1
 
     run_sending(tmp_path, case, relaying=False)
+
+
+def test_fields_that_are_only_passed_on_survive_a_crash_and_reach_the_cad(tmp_path: Path) -> None:
+    extra: dict[str, object] = {
+        "colour": "r\u00f8d",
+        "deep": [{"a": None, "b": [1.5, True]}],
+        "big": 2**63,
+        "": "",
+    }
+
+    async def case(bench: Sending) -> None:
+        bench.transport.always(CREATE_911_CALL, CadError("connect", sent=False))
+        bench.transport.always(CREATE_DISPATCH_CALL, CadError("connect", sent=False))
+        await bench.append(call(extra=extra), DispatchCall(title="Robbery", extra=extra))
+        await bench.clock.sleep(1.0)
+        later = await bench.restart()
+        later.transport.always(CREATE_911_CALL, None)
+        later.transport.always(CREATE_DISPATCH_CALL, None)
+        await later.clock.sleep(60.0)
+
+        for operation in (CREATE_911_CALL, CREATE_DISPATCH_CALL):
+            body = later.transport.requests(operation)[-1].body
+            assert {name: body[name] for name in extra} == extra
+        assert later.outbox.counts()[EventState.DELIVERED] == 2
+        await later.__aexit__()
+
+    run_sending(tmp_path, case)

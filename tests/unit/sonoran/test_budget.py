@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -19,7 +19,7 @@ from bridge.sonoran.budget import (
     location_pace,
 )
 from bridge.store import Store
-from tests.support.cad_client import budgets_of
+from tests.support.cad_client import ForgetfulStore, budgets_of
 from tests.support.stepping_clock import SteppingClock
 
 PANIC, LOCATIONS, STATUS, VERSION = "setUnitPanic", "updateUnitLocations", "setUnitStatus", "getVersion"
@@ -69,6 +69,35 @@ def test_with_one_in_flight_the_next_waits_for_an_answered_one() -> None:
     budget.take(5.0)
 
     assert budget.free_at(10.0) == 61.0
+
+
+def test_who_comes_behind_others_has_the_slot_behind_theirs() -> None:
+    budget = Budget(3)
+    for moment in (0.0, 10.0, 20.0):
+        use(budget, moment)
+
+    assert [budget.free_at(30.0, ahead=ahead) for ahead in range(5)] == [60.0, 70.0, 80.0, 90.0, 90.0]
+    assert [budget.free_at(65.0, ahead=ahead) for ahead in range(3)] == [65.0, 70.0, 80.0]
+    assert [Budget(3).free_at(5.0, ahead=ahead) for ahead in range(4)] == [5.0, 5.0, 5.0, 65.0]
+
+
+def test_who_comes_behind_others_waits_for_those_in_flight_and_for_penalties_too() -> None:
+    budget = Budget(3)
+    use(budget, 0.0)
+    budget.take(10.0)
+
+    assert [budget.free_at(20.0, ahead=ahead) for ahead in range(3)] == [20.0, 60.0, 80.0]
+    budget.pause(20.0, 50.0)
+    assert [budget.free_at(20.0, ahead=ahead) for ahead in range(3)] == [70.0, 70.0, 80.0]
+
+
+def test_all_budgets_know_who_is_ahead() -> None:
+    clock = SteppingClock()
+    budgets = budgets_of(clock)
+    spend(budgets, VERSION, 9)
+    now = clock.monotonic()
+
+    assert [budgets.free_at(VERSION, now, ahead=ahead) for ahead in range(2)] == [now, now + 60.0]
 
 
 def test_a_lowered_limit_waits_until_enough_is_free() -> None:
@@ -580,14 +609,45 @@ def test_each_kind_of_operation_has_its_own_pace() -> None:
     assert budgets[PANIC].limit == 1
 
 
-def test_our_share_of_every_limit_is_whole_requests_and_never_none() -> None:
+def test_our_share_of_every_limit_is_whole_requests_or_a_part_of_one() -> None:
     limits = effective_limits({LOCATIONS: 100}, 0.29)
 
     assert limits[LOCATIONS] == 29
     assert limits[PANIC] == 5
     assert limits[VERSION] == 2
-    assert min(effective_limits({}, 0.001).values()) == 1
+    assert limits["getActiveUnits"] == pytest.approx(0.87)
+    assert limits["getPagerConfig"] == pytest.approx(0.58)
+    assert min(effective_limits({}, 0.001).values()) == pytest.approx(0.002)
     assert effective_limits({}, 1.0) == DOCUMENTED_LIMITS
+    assert limits["other"] == 2
+
+
+@pytest.mark.parametrize("operation", ["getActiveUnits", PANIC, "heartbeat", VERSION])
+@pytest.mark.parametrize(("limit", "seconds"), [(0.87, 60 / 0.87), (0.5, 120.0), (0.02, 3000.0)])
+def test_a_share_under_one_request_a_minute_is_one_every_so_often(
+    operation: str, limit: float, seconds: float
+) -> None:
+    clock = SteppingClock()
+    budgets = budgets_with(clock, {operation: limit})
+    starts: list[float] = []
+    for _ in range(4):
+        clock.now += budgets.free_at(operation, clock.monotonic()) - clock.monotonic()
+        spend(budgets, operation)
+        starts.append(clock.monotonic())
+
+    assert [after - before for before, after in pairwise(starts)] == pytest.approx([seconds] * 3)
+    assert budgets.remaining()[operation] == (1, 0)
+
+
+def test_locations_of_a_small_share_keep_their_margin() -> None:
+    budgets = budgets_with(SteppingClock(), {LOCATIONS: 0.5})
+
+    assert budgets[LOCATIONS].gap == pytest.approx(120.05)
+    assert location_pace(5.0, 0.5) == pytest.approx(120.05)
+
+
+def budgets_with(clock: SteppingClock, limits: Mapping[str, float]) -> Budgets:
+    return Budgets(ForgetfulStore(), clock, limits, 5.05, 10.0)
 
 
 @pytest.mark.parametrize(

@@ -281,3 +281,130 @@ def test_the_pace_of_locations_is_asked_of_the_budget() -> None:
     now = bench.clock.monotonic()
 
     assert bench.client.free_at(UPDATE_UNIT_LOCATIONS.name, now) == pytest.approx(now + 5.05)
+
+
+# Somebody else's requests
+
+
+async def test_a_forwarded_request_is_counted_timed_and_uses_its_slot() -> None:
+    bench = Bench(answer(200), CadError("reset", sent=True, sends=2), answer(404))
+
+    for _ in range(3):
+        with suppress(CadError):
+            await bench.client.forward(v2.get_version(), bench.taken())
+
+    assert bench.counted("cad_requests_total", code="200") == 1
+    assert bench.counted("cad_requests_total", code="404") == 1
+    assert bench.counted("cad_request_seconds_count") == 2
+    assert bench.counted("cad_request_failures_total", reason="reset") == 1
+    assert bench.left == 6
+
+
+async def test_a_forwarded_request_that_never_left_gives_its_slot_back() -> None:
+    bench = Bench(CadError("connect", sent=False))
+
+    with pytest.raises(CadError):
+        await bench.client.forward(v2.get_version(), bench.taken())
+
+    assert bench.left == 10
+
+
+@pytest.mark.parametrize(
+    "end", [answer(401), answer(403), answer(500), answer(404), CadError("timeout", sent=True)]
+)
+async def test_what_a_forwarded_request_gets_back_says_nothing_of_the_cad(end: CadAnswer | CadError) -> None:
+    bench = Bench(*[end] * 5)
+
+    with capture_logs() as logs:
+        for _ in range(5):
+            with suppress(CadError):
+                await bench.client.forward(v2.get_version(Line.URGENT), bench.taken())
+
+    breaker = bench.client.breaker
+    assert (breaker.down, breaker.holding, breaker.key) == (False, False, KeyState.UNKNOWN)
+    assert breaker.last_answer_at is None
+    assert (bench.left, bench.wait()) == (5, 0.0)
+    assert {line["log_level"] for line in logs} == {"debug"}
+
+
+async def test_a_forwarded_429_pauses_the_operation_and_a_yes_ends_the_doubling() -> None:
+    bench = Bench(answer(429), answer(429), answer(200), answer(429), answer(429, retry_after=17.0))
+    waits: list[float] = []
+
+    with capture_logs() as logs:
+        for _ in range(5):
+            await bench.client.forward(v2.get_version(), bench.taken())
+            waits.append(bench.wait())
+            bench.clock.now += bench.wait()
+
+    assert waits == pytest.approx([5.0, 10.0, 0.0, 5.0, 17.0])
+    told = [line["seconds"] for line in logs if line["event"] == "CAD limits our rate"]
+    assert told == pytest.approx([5.0, 10.0, 5.0, 17.0])
+    assert not bench.client.breaker.down
+
+
+async def test_a_forwarded_request_that_is_cut_off_counts_until_its_timeout() -> None:
+    bench = Bench(asyncio.Event())
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(bench.client.forward(v2.get_version(), bench.taken()))
+        await settle()
+        asking.cancel()
+
+    bench.clock.now += 69.8
+    assert bench.left == 9
+    bench.clock.now += 0.2
+    assert bench.left == 10
+
+
+@pytest.mark.parametrize("forwarded", [True, False])
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (answer(200), True),
+        (answer(400), True),
+        (answer(503), True),
+        (CadError("timeout", sent=True), True),  # it may have acted
+        (CadError("connect", sent=False), False),
+        (ZeroDivisionError(), True),
+    ],
+)
+async def test_who_wants_to_know_hears_of_what_may_have_changed(
+    end: CadAnswer | Exception, *, told: bool, forwarded: bool
+) -> None:
+    bench = Bench()
+    bench.cad.script(SET_UNIT_PANIC, end)
+    heard: list[str] = []
+    for _ in range(2):
+        bench.client.on_change(lambda operation: heard.append(operation.name))
+    ticket = bench.client.budgets.take(SET_UNIT_PANIC.name)
+    assert ticket is not None
+
+    with suppress(CadError, ZeroDivisionError):
+        await (bench.client.forward if forwarded else bench.client.send)(PANIC, ticket)
+
+    assert heard == [SET_UNIT_PANIC.name] * 2 * told
+
+
+async def test_a_change_that_is_cut_off_may_have_been_carried_out() -> None:
+    bench = Bench()
+    bench.cad.script(SET_UNIT_PANIC, asyncio.Event())
+    heard: list[str] = []
+    bench.client.on_change(lambda operation: heard.append(operation.name))
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(bench.client.send(PANIC))
+        await settle()
+        before = list(heard)
+        asking.cancel()
+
+    assert (before, heard) == ([], [SET_UNIT_PANIC.name])
+
+
+async def test_a_read_changes_nothing() -> None:
+    bench = Bench()
+    heard: list[str] = []
+    bench.client.on_change(lambda operation: heard.append(operation.name))
+
+    await bench.ask()
+    await bench.client.forward(v2.get_version(), bench.taken())
+
+    assert heard == []

@@ -3,18 +3,23 @@
 import asyncio
 import errno
 import gzip
+import re
 import socket
 import ssl
 import struct
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import tracemalloc
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
@@ -22,14 +27,22 @@ from multidict import CIMultiDict
 from bridge.clock import SystemClock
 from bridge.config import Secret
 from bridge.errors import CadError
-from bridge.operations import CREATE_911_CALL, DETACH_UNITS, GET_VERSION, SET_UNIT_PANIC, Operation
+from bridge.operations import (
+    CREATE_911_CALL,
+    DETACH_UNITS,
+    GET_VERSION,
+    KICK_UNIT,
+    SET_UNIT_PANIC,
+    UPLOAD_BODYCAM_RECORDING,
+    Operation,
+)
 from bridge.sonoran import http
 from bridge.sonoran.http import FAILURE_REASONS, CadHttp, classify, read_retry_after
-from bridge.sonoran.messages import CadAnswer, CadRequest, Line
+from bridge.sonoran.messages import CadAnswer, CadRequest, Line, Upload
 from tests.support.cad_requests import NOON
 from tests.support.stepping_clock import SteppingClock
 
-KEY = "made-up/key+of=the community"
+KEY = "made-up/key+of=the 'community"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 
 Script = Callable[["Connection"], Awaitable[None]]
@@ -208,6 +221,198 @@ async def test_certificates_are_always_checked() -> None:
             assert connector._ssl.check_hostname
 
 
+@pytest.mark.parametrize("method", ["", "DELETE"])
+async def test_a_method_that_is_asked_for_is_used(method: str) -> None:
+    async with wire(replying(OK)) as cad:
+        await cad.client.exchange(CadRequest(operation=KICK_UNIT, path="/v2/x", method=method, body=b"[]"))
+
+    assert cad.heads[0].startswith(f"{method or 'POST'} /v2/x HTTP/1.1")
+
+
+async def test_a_body_has_the_type_that_is_said() -> None:
+    async with wire(replying(OK)) as cad:
+        await cad.client.exchange(
+            CadRequest(
+                operation=KICK_UNIT, path="/v2/x?a=%2F&b=c+d", body=b"a=1", content_type="text/odd; q=1"
+            )
+        )
+
+    assert cad.heads[0].startswith("POST /v2/x?a=%2F&b=c+d HTTP/1.1")
+    assert "Content-Type: text/odd; q=1" in cad.heads[0].splitlines()
+
+
+# Uploads
+
+MULTIPART = "multipart/form-data; boundary=b"
+PART = b"\xf0" * 65536
+PARTS = 1024  # 64 MiB in all
+
+
+class Uploads:
+    """A CAD that takes uploads: ``sizes`` are those of complete bodies; ``over`` is set after any."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.heads: list[CIMultiDict[str]] = []
+        self.begun = asyncio.Event()
+        self.over = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def take(self, request: web.Request) -> web.Response:
+        self.heads.append(CIMultiDict(request.headers))
+        self.begun.set()
+        await self.go_on.wait()
+        size = 0
+        try:
+            async for part in request.content.iter_any():
+                size += len(part)
+        finally:
+            self.over.set()
+        self.sizes.append(size)
+        return web.json_response({"size": size})
+
+
+@asynccontextmanager
+async def uploading(*, seconds: float = 5.0) -> AsyncGenerator[tuple[CadHttp, Uploads]]:
+    uploads = Uploads()
+    app = web.Application(client_max_size=2**30)
+    app.router.add_post("/v2/general/bodycam-recordings", uploads.take)
+    async with (
+        TestServer(app) as server,
+        CadHttp(str(server.make_url("")), Secret(KEY), seconds, SystemClock()) as client,
+    ):
+        yield client, uploads
+
+
+def upload_of(parts: AsyncIterator[bytes], length: int | None, *, seconds: float = 20.0) -> CadRequest:
+    return CadRequest(
+        operation=UPLOAD_BODYCAM_RECORDING,
+        path=UPLOAD_BODYCAM_RECORDING.path,
+        content_type=MULTIPART,
+        line=Line.FRESH,
+        upload=Upload(parts=parts, length=length, seconds=seconds),
+    )
+
+
+class Film:
+    """Sixty-four megabytes, or fewer and then an error; ``read`` counts the parts that somebody took."""
+
+    def __init__(self, *, until: int = PARTS, error: Exception | None = None) -> None:
+        self.read = 0
+        self._until = until
+        self._error = error
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        for _ in range(self._until):
+            self.read += 1
+            yield bytes(PART)
+        if self._error is not None:
+            raise self._error
+
+
+@pytest.mark.parametrize("length", [None, PARTS * len(PART)])
+async def test_an_upload_is_passed_on_while_it_comes_and_never_lies_in_memory(length: int | None) -> None:
+    film = Film()
+    async with uploading() as (client, uploads):
+        uploads.go_on.clear()
+        tracemalloc.start()
+        try:
+            asking = asyncio.create_task(client.exchange(upload_of(film.parts(), length)))  # noqa: TID251
+            await uploads.begun.wait()
+            before = -1
+            while film.read != before:  # until nothing more fits into the sockets' buffers
+                before = film.read
+                await SystemClock().sleep(0.2)
+            uploads.go_on.set()
+            got = await asking
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert before < PARTS / 2, "a CAD that does not read makes the sender wait"
+    assert most < 16 * 2**20
+    assert (got.status, uploads.sizes) == (200, [PARTS * len(PART)])
+    (head,) = uploads.heads
+    assert head["Content-Type"] == MULTIPART
+    assert head["Authorization"] == f"Bearer {KEY}"
+    assert head.get("Content-Length") == (None if length is None else str(length))
+    assert head.get("Transfer-Encoding") == ("chunked" if length is None else None)
+
+
+class NoMoreError(Exception):
+    """Whoever sends the film has gone."""
+
+
+@pytest.mark.parametrize("length", [None, PARTS * len(PART)])
+@pytest.mark.parametrize("until", [0, 3])
+@pytest.mark.parametrize("error", [NoMoreError(), TimeoutError()], ids=repr)
+async def test_an_upload_that_breaks_off_is_never_complete(
+    length: int | None, until: int, error: Exception
+) -> None:
+    async with uploading() as (client, uploads):
+        with pytest.raises(CadError) as caught:
+            await client.exchange(upload_of(Film(until=until, error=error).parts(), length))
+        assert caught.value.sent
+        assert caught.value.reason in FAILURE_REASONS
+        async with asyncio.timeout(10.0):
+            await (uploads.over.wait() if until else SystemClock().sleep(0.1))
+
+    assert uploads.sizes == []
+
+
+async def test_an_upload_shorter_than_it_said_is_never_complete() -> None:
+    async with uploading() as (client, uploads):
+        with pytest.raises(CadError) as caught:
+            await client.exchange(upload_of(Film(until=3).parts(), 4 * len(PART), seconds=1.0))
+        assert caught.value.sent
+        async with asyncio.timeout(10.0):
+            await uploads.over.wait()
+
+    assert uploads.sizes == []
+
+
+async def test_an_upload_has_a_timeout_of_its_own() -> None:
+    async def slow() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            await SystemClock().sleep(0.1)
+            yield b"x"
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            await SystemClock().sleep(0.05)
+            yield b"x"
+
+    async with uploading(seconds=0.2) as (client, uploads):
+        got = await client.exchange(upload_of(slow(), 4))
+        with pytest.raises(CadError) as caught:
+            await client.exchange(upload_of(endless(), None, seconds=0.3))
+
+    assert (got.status, uploads.sizes) == (200, [4])
+    assert caught.value.reason == "timeout"
+
+
+async def test_an_upload_that_is_refused_before_it_ends_is_told_the_refusal() -> None:
+    refusal = response("413 Too Large", "Connection: close", body=b'{"detail":"too large"}')
+
+    async def script(connection: Connection) -> None:
+        await connection._reader.readuntil(b"\r\n\r\n")
+        await connection.send(refusal)
+        while await connection._reader.read(65536):
+            pass
+
+    async def film() -> AsyncIterator[bytes]:
+        yield PART
+        await SystemClock().sleep(60.0)
+        yield PART
+
+    async with wire(script) as cad:
+        async with asyncio.timeout(10.0):
+            got = await cad.client.exchange(upload_of(film(), 2 * len(PART)))
+
+    assert (got.status, got.body) == (413, b'{"detail":"too large"}')
+
+
 # What comes back
 
 
@@ -249,6 +454,46 @@ async def test_the_key_does_not_come_back() -> None:
     assert got.body == b'{"detail": "*** and ***"}'
     assert got.trace_id == "***"
     assert KEY not in repr(got)
+
+
+SPELLINGS = {
+    "as it is": KEY,
+    "JSON": KEY.replace('"', '\\"'),
+    "JSON with slashes escaped": KEY.replace('"', '\\"').replace("/", "\\/"),
+    "JSON as .NET writes it": KEY.replace("+", "\\u002B").replace('"', "\\u0022"),
+    "JSON as others do": KEY.replace("+", "\\u002b").replace('"', "\\u0022").replace("/", "\\u002f"),
+    "address": quote(KEY, safe=""),
+    "address in small letters": re.sub("%..", lambda found: found[0].lower(), quote(KEY, safe="")),
+    "address with slashes": quote(KEY),
+    "form": quote_plus(KEY),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+async def test_the_key_does_not_come_back_in_any_spelling(spelling: str) -> None:
+    echo = response(
+        "400 Bad",
+        f"x-trace-id: t-{spelling}",
+        f"Content-Type: text/plain; about={spelling}",
+        body=f"<{spelling}> and <{spelling}>".encode(),
+    )
+    async with wire(replying(echo)) as cad:
+        got = await cad.ask()
+
+    assert got.body == b"<***> and <***>"
+    assert (got.trace_id, got.content_type) == ("t-***", "text/plain; about=***")
+
+
+async def test_the_key_is_masked_in_a_compressed_answer_too() -> None:
+    echo = response("200 OK", "Content-Encoding: gzip", body=gzip.compress(KEY.encode()))
+    async with wire(replying(echo)) as cad:
+        assert (await cad.ask()).body == b"***"
+
+
+async def test_an_answer_brings_its_type() -> None:
+    typed = response("200 OK", "Content-Type: text/html; charset=utf-8")
+    async with wire(replying(typed, response())) as cad:
+        assert [(await cad.ask()).content_type for _ in range(2)] == ["text/html; charset=utf-8", None]
 
 
 async def test_a_compressed_answer_is_read_and_a_bomb_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

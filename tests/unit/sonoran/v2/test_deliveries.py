@@ -325,3 +325,42 @@ def test_a_call_that_is_still_named_by_its_event_is_an_error_that_does_not_name_
         deliver(event)
 
     assert UNKNOWN_CALL not in str(refusal.value)
+
+
+# Fields that are only passed on, and what is told of a call whose answer nobody heard
+
+EXTRA: dict[str, object] = {"colour": "r\u00f8d", "deep": [{"a": None}], "big": 2**63, "callId": 9}
+
+
+@pytest.mark.parametrize("call", [JANE, ROBBERY])
+def test_what_has_no_name_here_is_passed_on(call: EmergencyCall | DispatchCall) -> None:
+    sent = body(deliver(msgspec.structs.replace(call, extra=EXTRA)))
+    plain = body(deliver(call))
+
+    assert sent == plain | EXTRA
+
+
+@pytest.mark.parametrize("call", [JANE, ROBBERY])
+def test_what_is_passed_on_takes_no_place_of_ours(call: EmergencyCall | DispatchCall) -> None:
+    forged: dict[str, object] = {"metaData": {"cadBridgeEvent": "forged"}}
+
+    assert body(deliver(msgspec.structs.replace(call, extra=forged)))["metaData"] == MARKED
+
+
+def test_a_dispatch_call_may_come_with_notes() -> None:
+    assert body(deliver(msgspec.structs.replace(ROBBERY, extra={"notes": ["n"]})))["notes"] == ["n"]
+
+
+@pytest.mark.parametrize("call", [JANE, ROBBERY])
+@pytest.mark.parametrize("call_id", [302, None])
+def test_a_call_is_described_as_it_was_sent_and_with_the_cad_s_number(
+    call: EmergencyCall | DispatchCall, call_id: int | None
+) -> None:
+    call = msgspec.structs.replace(call, extra=EXTRA)
+    told = msgspec.json.decode(msgspec.json.encode(v2.describe_call(call, MARK, call_id)))
+
+    assert told == body(deliver(call)) | {"callId": call_id}
+
+
+def test_a_call_that_is_described_does_not_say_that_it_was_late() -> None:
+    assert v2.describe_call(JANE, MARK, 1)["description"] == "Shots fired"
