@@ -201,8 +201,10 @@ class CadV2Door:
         if view is None:
             return json_answer(HTTPStatus.ACCEPTED, {"event": event_id})
         reply = watch.reply
-        delivered = view.state is EventState.DELIVERED
-        if reply is not None and delivered == (reply.status < HTTPStatus.BAD_REQUEST):
+        delivered, refused = view.state is EventState.DELIVERED, view.state is EventState.FAILED
+        if reply is not None and (
+            delivered if reply.ok else refused and reply.status >= HTTPStatus.BAD_REQUEST
+        ):
             return Answer(status=reply.status, body=reply.body, content_type=reply.content_type)
         if delivered:
             call_id = None if view.result is None else view.result.call_id
@@ -243,7 +245,7 @@ def _request_of(push: Push, target: Target) -> CadRequest:
         method=target.method,
         path=f"{target.path}?{query}" if query else target.path,
         body=body or None,
-        content_type=JSON if known or not said or said.startswith(FORM) else said,
+        content_type=JSON if known or not said or said.startswith((FORM, JSON)) else said,
         line=v2.line_of(target.operation),
         upload=upload,
     )

@@ -119,7 +119,7 @@ class Listener:
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 -- this server makes no other
-        resource, argument = self._router.find(request.rel_url.raw_path)
+        resource, argument = self._router.find("/" + request.rel_url.raw_path.lstrip("/"))
         try:
             answer = await self._answer(request, connection, resource, argument)
         except Exception:

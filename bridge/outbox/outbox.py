@@ -110,7 +110,7 @@ class Outbox:
         try:
             self._admit(events)
         except OutboxFullError:
-            return await self._repeat(server_id, idempotency)
+            return await self._repeat(server_id, idempotency, watch)
         now = self._clock.wall()
         rows = [self._new(server_id, event, now) for event in events]
         self._reserved += len(rows)
@@ -174,13 +174,17 @@ class Outbox:
         """Tell whether only panics are still taken."""
         return len(self.backlog) + self._reserved >= self._config.max_events * (1 - PANIC_RESERVE)
 
-    async def _repeat(self, server_id: ServerId, idempotency: Idempotency | None) -> tuple[EventId, ...]:
+    async def _repeat(
+        self, server_id: ServerId, idempotency: Idempotency | None, watch: Watch | None
+    ) -> tuple[EventId, ...]:
         """Return the ids of an earlier same request; what is new finds no room."""
         earlier = None
         if idempotency is not None:
             earlier = await self._store.write(lambda tx: find_earlier(tx, server_id, idempotency))
         if earlier is None:
             raise OutboxFullError(f"{len(self.backlog)} events wait for the CAD already")
+        if watch is not None:
+            await self._watch_again(server_id, earlier, watch)
         return earlier
 
     def _admit(self, events: Sequence[Event]) -> None:

@@ -14,6 +14,11 @@ class Reply(Struct, frozen=True, kw_only=True):
     body: bytes
     content_type: str | None
 
+    @property
+    def ok(self) -> bool:
+        """Tell whether the CAD took what the event became."""
+        return 200 <= self.status < 300  # noqa: PLR2004 -- HTTP's own numbers
+
 
 class Watch:
     """Whoever waits for the end of an event holds one; ``reply`` is the CAD's last answer about it, if any came."""

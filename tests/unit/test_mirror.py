@@ -6,8 +6,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
-    "bridge/__main__.py": "tests/unit/cli/test_main.py"
-}  # with the command line, which is all it starts
+    "bridge/__main__.py": "tests/unit/cli/test_main.py",
+    "bridge/simulator/archive.py": "tests/unit/simulator/test_records.py",
+    "bridge/simulator/configuration_shapes.py": "tests/unit/simulator/test_configuration.py",
+    "bridge/simulator/estate.py": "tests/unit/simulator/test_configuration.py",
+    "bridge/simulator/people.py": "tests/unit/simulator/test_accounts.py",
+    "bridge/simulator/people_shapes.py": "tests/unit/simulator/test_accounts.py",
+    "bridge/simulator/record_shapes.py": "tests/unit/simulator/test_records.py",
+    "bridge/simulator/roster.py": "tests/unit/simulator/test_identifiers.py",
+}
+"""Tested with what they serve: the command line, and the simulator's operations that use their state and shapes."""
+
 MODULES = sorted(
     path.relative_to(ROOT).as_posix()
     for path in (ROOT / "bridge").rglob("*.py")

@@ -448,7 +448,8 @@ def test_one_update_may_stand_without_its_list_as_sonoran_s_example_shows_it() -
 
 
 @pytest.mark.parametrize(
-    "body", [b"{}", b"[]", b"", b'{"update":[]}', b'{"updates":7}', b'{"updates":"a"}', b"[1]"]
+    "body",
+    [b"{}", b"[]", b"", b'{"update":[]}', b'{"updates":7}', b'{"updates":null}', b'{"updates":"a"}', b"[1]"],
 )
 def test_what_holds_no_updates_is_told_what_was_expected(body: bytes) -> None:
     with pytest.raises(PushError, match="communityUserId"):
