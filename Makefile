@@ -12,6 +12,10 @@ BIN := $(VENV)/bin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --quiet
 PYTEST := $(BIN)/python -m pytest --durations=10
+# In parallel. Tests that compute get a worker for each core; those that wait for processes and for real time get one
+# more than the two cores that CI has, a file to each, so that what the tests of a file share is made once.
+COMPUTING := --numprocesses=logical --maxprocesses=4 --dist=worksteal
+WAITING := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header $(if $(UPGRADE),--upgrade)
 
@@ -31,16 +35,17 @@ help: ## this list
 demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account needed; ARGS="--seconds 20"
 	@$(BIN)/cad-bridge demo $(ARGS)
 
-test: packages lint ## everything: lint, unit and integration with their coverage, acceptance, systemd
-	$(PYTEST) tests/unit tests/integration --cov
-	$(PYTEST) tests/acceptance
+test: packages lint ## everything: lint, unit with its coverage, integration, acceptance, systemd
+	$(PYTEST) $(COMPUTING) tests/unit --cov
+	$(PYTEST) $(COMPUTING) tests/integration
+	$(PYTEST) $(WAITING) tests/acceptance
 	$(MAKE) test-systemd
 
 test-systemd: packages $(VENV)/.dev ## the units in a container that boots a real systemd; asks for root's password
 	$(AS_ROOT) $(PYTEST) tests/systemd
 
 unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
-	$(PYTEST) tests/unit $(ARGS)
+	$(PYTEST) $(COMPUTING) tests/unit $(ARGS)
 
 lint: $(VENV)/.dev ## style, layers, types, dependencies
 	$(BIN)/ruff check .

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 
 from bridge.simulator.faults import RefuseKey
-from tests.support.daemon import API_KEY, Daemon, daemon_of, free_port, simulated_cad, update
+from tests.support.daemon import API_KEY, Daemon, daemon_of, simulated_cad, update
+from tests.support.ports import free_port
 from tests.support.process import Finished, cad_bridge
 
 

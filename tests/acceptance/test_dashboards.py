@@ -17,10 +17,11 @@ from bridge.simulator.cad import Cad
 from bridge.simulator.cloud import Cloud
 from bridge.simulator.faults import Answer, Drop
 from bridge.simulator.server import SimulatorServer
-from tests.support.daemon import API_KEY, Daemon, daemon_of, free_port, update
+from tests.support.daemon import API_KEY, Daemon, daemon_of, update
 from tests.support.dashboards import boards, expressions
 from tests.support.measured import measured
 from tests.support.monitoring import tool
+from tests.support.ports import free_port
 from tests.support.process import Running, running
 
 pytestmark = pytest.mark.timeout(90)

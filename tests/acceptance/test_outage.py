@@ -15,9 +15,10 @@ from bridge.simulator.faults import RefuseUnits
 from bridge.simulator.journal import Received
 from bridge.simulator.server import SimulatorServer
 from bridge.simulator.shapes import NewEmergencyCall
-from tests.support.daemon import Answer, Daemon, daemon_of, free_port, new_cloud, simulated_cad, until, update
+from tests.support.daemon import Answer, Daemon, daemon_of, new_cloud, simulated_cad, until, update
 from tests.support.measured import measured
 from tests.support.oracle import Oracle, example
+from tests.support.ports import free_port
 
 UNITS = 200
 DOWN_SECONDS = 12.5  # it comes back in the middle between two batches, whose slots are 5.05 s apart

@@ -9,7 +9,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.daemon import daemon_of, free_port, simulated_cad, update
+from tests.support.daemon import daemon_of, simulated_cad, update
+from tests.support.ports import free_port
 from tests.support.process import Running, running
 
 TOLD_FROM_THE_START = (

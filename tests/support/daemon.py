@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from bridge.clock import SystemClock
 from bridge.simulator.cad import Cad
 from bridge.simulator.cloud import Cloud
 from bridge.simulator.server import SimulatorServer
+from tests.support.ports import free_port
 from tests.support.process import BRIDGE, Running
 
 API_KEY = "KqW7-made-up-key-of-the-community-9xYz"
@@ -211,13 +211,6 @@ async def until(truth: Callable[[], bool], within: float) -> None:
     while not truth():
         assert time.monotonic() < deadline, f"not true within {within} s"
         await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def update(unit: str, x: float, y: float = 100.0, **more: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.support.alert_rules import FOLDER
-from tests.support.daemon import free_port
+from tests.support.ports import free_port
 from tests.support.process import Running, running
 
 PACKAGES = {

@@ -11,8 +11,9 @@ import pytest
 
 from bridge.simulator.faults import Down
 from bridge.simulator.server import SimulatorServer
-from tests.support.daemon import API_KEY, TOKENS, free_port, simulated_cad
+from tests.support.daemon import API_KEY, TOKENS, simulated_cad
 from tests.support.machine import Machine, booted
+from tests.support.ports import free_port
 
 SERVICE = "cad-bridge.service"
 SOCKET = "cad-bridge.socket"

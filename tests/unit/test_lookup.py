@@ -62,14 +62,16 @@ unclear_ends = pytest.mark.parametrize("end", UNCLEAR.values(), ids=UNCLEAR.keys
 both_kinds = pytest.mark.parametrize("kind", [EventKind.CALL_911, EventKind.DISPATCH_CALL])
 
 
-async def _end_of(bench: Sending, event_id: EventId, within: float = 3600.0) -> EventState:
-    """Wait until an event has ended and return how."""
+async def _end_of(
+    bench: Sending, event_id: EventId, within: float = 3600.0, pause: float = 0.05
+) -> EventState:
+    """Wait until an event has ended and return how; ``pause`` seconds pass between two looks."""
     deadline = bench.clock.monotonic() + within
     while bench.clock.monotonic() < deadline:
         state = (await bench.view(event_id)).state
         if state is not EventState.PENDING:
             return state
-        await bench.clock.sleep(0.05)
+        await bench.clock.sleep(pause)
     return EventState.PENDING
 
 
@@ -705,7 +707,7 @@ async def _end_amid_traffic(bench: Sending, event_id: EventId, within: float) ->
     deadline = bench.clock.monotonic() + within
     while bench.clock.monotonic() < deadline:
         await bench.append(status())
-        if (state := await _end_of(bench, event_id, 6.0)) is not EventState.PENDING:
+        if (state := await _end_of(bench, event_id, 6.0, pause=1.0)) is not EventState.PENDING:
             return state
     return EventState.PENDING
 
@@ -983,7 +985,7 @@ def test_a_call_in_doubt_expires_like_any_other_and_is_not_sent_again(tmp_path: 
         started = bench.clock.monotonic()
         with capture_logs() as logs:
             event_id = await bench.append(call())
-            assert await _end_of(bench, event_id) is EventState.EXPIRED
+            assert await _end_of(bench, event_id, pause=1.0) is EventState.EXPIRED
 
         assert bench.clock.monotonic() - started == pytest.approx(900.0, abs=1.0)
         assert (await bench.view(event_id)).error == (
@@ -1006,7 +1008,7 @@ def test_what_expires_while_a_look_is_under_way_stays_expired(tmp_path: Path) ->
         bench.transport.script(GET_CALLS, slow)
         bench.transport.script(CREATE_911_CALL, board.take_but(CUT_OFF))
         event_id = await bench.append(call())
-        assert await _end_of(bench, event_id) is EventState.EXPIRED
+        assert await _end_of(bench, event_id, pause=1.0) is EventState.EXPIRED
         slow.set()
         await bench.clock.sleep(60.0)
 

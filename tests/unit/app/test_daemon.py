@@ -26,6 +26,7 @@ from bridge.sonoran.http import CadHttp
 from bridge.store import Store
 from bridge.units import LocationReport, ServerId, UnitId
 from tests.support.cloud_transport import CloudTransport
+from tests.support.ports import free_port
 from tests.support.running_daemon import (
     ADMIN_TOKEN,
     UNIT,
@@ -52,9 +53,8 @@ def _taken() -> Iterator[TcpBind]:
         yield TcpBind(host="127.0.0.1", port=server.getsockname()[1])
 
 
-def free_port() -> TcpBind:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return TcpBind(host="127.0.0.1", port=server.getsockname()[1])
+def free_door() -> TcpBind:
+    return TcpBind(host="127.0.0.1", port=free_port())
 
 
 def is_open(address: TcpBind) -> bool:
@@ -91,7 +91,7 @@ def test_the_listener_accepts_before_the_daemon_says_that_it_is_ready(
 def test_a_taken_push_door_is_one_line_and_leaves_nothing_open(
     tmp_path: Path, taken: TcpBind, lines: list[EventDict]
 ) -> None:
-    admin = free_port()
+    admin = free_door()
     config = daemon_config(
         tmp_path,
         listener=ListenerConfig(bind=(taken,)),
@@ -112,7 +112,7 @@ def test_a_taken_push_door_is_one_line_and_leaves_nothing_open(
 
 
 def test_a_taken_admin_door_closes_the_push_door_again(tmp_path: Path, taken: TcpBind) -> None:
-    listener = free_port()
+    listener = free_door()
     config = daemon_config(
         tmp_path,
         listener=ListenerConfig(bind=(listener,)),

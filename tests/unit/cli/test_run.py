@@ -27,6 +27,7 @@ from bridge.simulator.faults import Hang
 from bridge.simulator.server import SimulatorServer
 from bridge.sonoran.keeper import Keeper
 from tests.support.configuration import API_KEY, MINIMAL, TOKENS, write_configuration
+from tests.support.ports import free_port
 from tests.support.process import BRIDGE, Running
 
 
@@ -63,12 +64,6 @@ class Place:
                 return answer.status == 200
         except OSError:
             return False
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.fixture(name="place")
