@@ -5,12 +5,12 @@ What a forwarded request gets back holds up nothing of ours: only the rate budge
 
 import asyncio
 import math
-from asyncio import Lock, Task, TaskGroup
+from asyncio import Future, Lock, Task, TaskGroup
 from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Self
+from typing import Any, Self
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ from bridge import logs
 from bridge.clock import Clock
 from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
-from bridge.operations import GET_CALLS, GET_VERSION, Operation
+from bridge.operations import GET_CALLS, GET_VERSION, OWN, Operation
 from bridge.sonoran.budget import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer, CadRequest
@@ -28,8 +28,11 @@ LONGEST_STALE = 600.0  # seconds; an older answer is not told even while the CAD
 MOST_BYTES = 32 * 2**20  # of remembered answers in all
 LARGEST_COPY = 2**20  # bytes; a longer answer is not remembered
 COPY_OVERHEAD = 1024  # bytes that a copy takes besides its body
-RESERVED = {GET_VERSION.name: 6, GET_CALLS.name: 2}
-"""Slots a minute that stay with the bridge: for looking whether the key is right, and for calls in doubt."""
+RESERVED = {operation.name: max(1, operation.per_minute // 4) for operation in OWN} | {
+    GET_VERSION.name: 6,  # for looking whether the key is right
+    GET_CALLS.name: 2,  # for calls in doubt
+}
+"""Slots a minute that stay with the bridge's own requests and with events."""
 
 RESULTS = ("cad", "cache", "shared", "stale", "limited", "failed")
 """Where an answer came from: the CAD, a fresh copy, a read somebody else began, an old copy; or why there is none."""
@@ -79,6 +82,7 @@ class Forward:
         self._flights: dict[Hashable, _Flight] = {}
         self._copies: OrderedDict[Hashable, _Copy] = OrderedDict()  # least recently used first
         self._copied_bytes = 0
+        self._left: Future[None]  # done when nobody is to wait any longer
         self._silent: set[str] = set()  # operations to whose last request the CAD gave nothing
         self._group = TaskGroup()
         self._tasks: set[Task[CadAnswer | CadError]] = set()
@@ -86,6 +90,7 @@ class Forward:
 
     async def __aenter__(self) -> Self:
         """Be ready to forward."""
+        self._left = asyncio.get_running_loop().create_future()
         await self._group.__aenter__()
         return self
 
@@ -94,6 +99,11 @@ class Forward:
         for task in self._tasks:
             task.cancel()
         await self._group.__aexit__(None, None, None)
+
+    def leave(self) -> None:
+        """Let nobody wait any longer: the daemon ends."""
+        if not self._left.done():
+            self._left.set_result(None)
 
     async def ask(self, request: CadRequest, seconds: float | None = None) -> Forwarded:
         """Return the CAD's answer, whatever its status, or a copy of an earlier one.
@@ -168,8 +178,9 @@ class Forward:
 
     async def _wait(self, flight: _Flight, seconds: float | None) -> CadAnswer | CadError:
         """Return how a request ended, or that it did not within the asker's patience."""
-        left = await asyncio.wait({flight.task}, timeout=seconds)
-        if not left[1] and not flight.task.cancelled():
+        ends: set[Future[Any]] = {flight.task, self._left}
+        await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if flight.task.done() and not flight.task.cancelled():
             return flight.task.result()
         if flight.version is None:
             return BudgetError(self._free_at(flight.operation, self._clock.monotonic()))
@@ -308,7 +319,11 @@ def _gave_nothing(end: CadAnswer | CadError) -> bool:
 
 def _forwarded(answer: CadAnswer, headers: dict[str, str]) -> Forwarded:
     trace = {} if answer.trace_id is None else {"x-trace-id": answer.trace_id}
-    refused = answer.retry_after is not None and not answer.ok  # gateways name the window in every answer
+    # Gateways name the window in every answer; only these two ask somebody to wait.
+    refused = answer.retry_after is not None and answer.status in (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    )
     wait = {"Retry-After": str(math.ceil(answer.retry_after or 0))} if refused else {}
     return Forwarded(
         status=answer.status,

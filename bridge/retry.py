@@ -36,6 +36,11 @@ ANSWER_REASONS = (*_REFUSALS, "rate_limited", *_OUTAGES)
 """What an answer that is no success is usually called; other statuses are ``status_`` and the number."""
 
 
+def status_of(reason: str) -> int | None:
+    """Return the status that a closed word of ``refusal`` stands for; None where it stands for none, or for several."""
+    return next((status.value for status, word in _REASONS.items() if word == reason), None)
+
+
 class Done(Struct, frozen=True):
     """The CAD took it."""
 

@@ -1,6 +1,7 @@
 """Units and where they are: the values that positions are made of."""
 
 import math
+from enum import StrEnum
 from typing import NewType
 
 from msgspec import Struct
@@ -10,6 +11,10 @@ UnitId = NewType("UnitId", str)
 
 ServerId = NewType("ServerId", int)
 """Sonoran's number of a game server."""
+
+TARGET = (
+    "\x00"  # what the id begins with of a unit that is not named by its community user id; none else does
+)
 
 MAX_ID_LENGTH = 128  # characters; the longest FiveM identifier has 48
 MAX_TEXT_LENGTH = 250  # characters of a location or a description on the map
@@ -41,6 +46,29 @@ class LocationReport(Struct, frozen=True, kw_only=True):
     text: str | None = None
     vehicle: Vehicle | None = None
     peer_id: str | None = None
+
+
+class TargetKind(StrEnum):
+    """The ways in which Sonoran lets a unit be named; the values are its fields, the first two hold lists."""
+
+    COMMUNITY_USER = "communityUserIds"
+    IDENTIFIER = "identIds"
+    ACCOUNT = "accountUuid"
+    ROBLOX = "roblox"
+    DISCORD = "discord"
+
+
+def other_target(kind: TargetKind, name: str) -> UnitId:
+    """Return the id under which a unit is kept that is named otherwise than by its community user id."""
+    return UnitId(f"{TARGET}{kind}{TARGET}{name}")
+
+
+def target_of(unit_id: UnitId) -> tuple[TargetKind, str]:
+    """Return how a unit is named, and its name."""
+    if not unit_id.startswith(TARGET):
+        return TargetKind.COMMUNITY_USER, unit_id
+    _, kind, name = unit_id.split(TARGET, 2)
+    return TargetKind(kind), name
 
 
 def distance(one: LocationReport, other: LocationReport) -> float:

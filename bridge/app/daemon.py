@@ -125,6 +125,8 @@ class Daemon:
         self._supervisor.notify("STOPPING=1")
         log.info("daemon draining")
         deadline = self._clock.monotonic() + self.parts.config.outbox.drain
+        self.parts.outbox.leave()
+        self.parts.forward.leave()
         await self.parts.listener.close()
         tasks["heartbeat"].cancel()
         async with TaskGroup() as group:

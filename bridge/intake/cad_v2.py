@@ -1,20 +1,21 @@
 """What clients of Sonoran CAD v2 send, as far as the bridge keeps it itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.errors import PushError
 from bridge.events import DispatchCall, EmergencyCall, Panic, Status
 from bridge.intake.calls import dispatch_call_of, emergency_call_of
 from bridge.intake.document import read_document
-from bridge.intake.fields import is_object, players_of, truth_of
-from bridge.intake.required import units_in
+from bridge.intake.fields import ids_of, is_object, players_of, text_of, truth_of
+from bridge.intake.required import MAX_POSTAL_LENGTH, units_in
 from bridge.intake.units import status_of
-from bridge.units import UnitId
+from bridge.units import TargetKind, UnitId, other_target
 
-OTHER_TARGETS = ("accountUuid", "roblox", "discord", "identIds")
-"""How Sonoran lets a unit be named that the bridge knows only by its community user id."""
+OTHER_TARGETS = tuple(kind for kind in TargetKind if kind is not TargetKind.COMMUNITY_USER)
+NUMBERED = frozenset({TargetKind.IDENTIFIER, TargetKind.ROBLOX})
 
 MAX_FIELD_BYTES = 16 * 1024  # of a field that is passed on as it came
 
@@ -37,35 +38,33 @@ _DISPATCH_FIELDS = frozenset(
         *_IDS,
     }
 )
+_DISPATCH_TEXTS = ("block", "address", "postal", "title", "code", "description")
 
 
-def read_cad_panic(body: bytes) -> Panic | None:
-    """Return the panic of setUnitPanic's body; None where a unit is named otherwise than by its id.
+def read_cad_panic(body: bytes) -> Panic:
+    """Return the panic of setUnitPanic's body, its units named in whatever way Sonoran knows.
 
     Raises:
         PushError: it names no unit, or does not say whether the panic is on.
         MalformedError: it is not JSON.
     """
     fields = _fields(body)
-    if _named_otherwise(fields):
-        return None
     active = truth_of(fields.get("isPanic"))
     if active is None:
         raise PushError("isPanic: expected true or false")
     return Panic(ids=_units(fields), active=active)
 
 
-def read_cad_status(body: bytes) -> Status | None:
-    """Return the status of setUnitStatus' body; None where a unit is named otherwise than by its id.
+def read_cad_status(body: bytes) -> Status:
+    """Return the status of setUnitStatus' body, its units named in whatever way Sonoran knows.
 
     Raises:
         PushError: it names no unit, or no status.
         MalformedError: it is not JSON.
     """
     fields = _fields(body)
-    if _named_otherwise(fields):
-        return None
-    return status_of({"status": fields.get("status"), "ids": list(_units(fields))})
+    units = _units(fields)
+    return replace(status_of({"status": fields.get("status"), "id": "any"}), ids=units)
 
 
 def read_cad_emergency_call(body: bytes) -> EmergencyCall:
@@ -82,7 +81,8 @@ def read_cad_emergency_call(body: bytes) -> EmergencyCall:
         "metadata": fields.get("metaData"),
     }
     texts = {name: fields.get(name) for name in ("caller", "location", "description")}
-    return emergency_call_of(named | texts, extra=_rest(fields, _EMERGENCY_FIELDS))
+    extra = _rest(fields, _EMERGENCY_FIELDS) | _as_written(fields, texts)
+    return emergency_call_of(named | texts, extra=extra)
 
 
 def read_cad_dispatch_call(body: bytes) -> DispatchCall:
@@ -95,7 +95,8 @@ def read_cad_dispatch_call(body: bytes) -> DispatchCall:
     fields = _fields(body)
     units = units_in(fields, *_IDS)
     known = {name: fields[name] for name in _DISPATCH_FIELDS - set(_IDS) if name in fields}
-    return dispatch_call_of(known | {"ids": list(units)}, extra=_rest(fields, _DISPATCH_FIELDS))
+    extra = _rest(fields, _DISPATCH_FIELDS) | _as_written(fields, _DISPATCH_TEXTS)
+    return dispatch_call_of(known | {"ids": list(units)}, extra=extra)
 
 
 def read_cad_heartbeat(body: bytes) -> int:
@@ -118,15 +119,30 @@ def _fields(body: bytes) -> dict[str, object]:
     return document
 
 
-def _named_otherwise(fields: dict[str, object]) -> bool:
-    return any(fields.get(name) not in (None, "", []) for name in OTHER_TARGETS)
-
-
 def _units(fields: dict[str, object]) -> tuple[UnitId, ...]:
-    found = units_in(fields, *_IDS)
+    found = units_in(fields, *_IDS) + tuple(_named_otherwise(fields))
     if not found:
         raise PushError("communityUserIds: expected at least one unit")
     return found
+
+
+def _named_otherwise(fields: dict[str, object]) -> Iterator[UnitId]:
+    for kind in OTHER_TARGETS:
+        value = fields.get(kind)
+        for _, name in () if value in ("", []) else ids_of(value):
+            if not name or (kind in NUMBERED and not (name.isascii() and name.isdecimal())):
+                raise PushError(f"{kind}: expected {'a number' if kind in NUMBERED else 'text'}")
+            yield other_target(kind, name)
+
+
+def _as_written(fields: dict[str, object], names: Iterable[str]) -> dict[str, object]:
+    """Return the texts that cleaning or cutting would change: the CAD gets them word for word.
+
+    Raises:
+        PushError: one is no clean JSON, or too long.
+    """
+    texts = {name: fields[name] for name in names if isinstance(fields.get(name), str)}
+    return _rest({name: text for name, text in texts.items() if text_of(text, MAX_POSTAL_LENGTH) != text}, ())
 
 
 def _rest(fields: dict[str, object], known: Iterable[str]) -> dict[str, object]:

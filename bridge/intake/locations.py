@@ -155,7 +155,7 @@ def read_cad_locations(body: bytes, *, max_coordinate: float) -> LocationPush:
     sieve = _Sieve(max_coordinate)
     for index, record in enumerate(push.updates):
         if record is not None:
-            named = unit_id_of(record.id) or record.api_id if record.api_id else record.id
+            named = unit_id_of(record.id) or record.api_id if record.api_id != "" else record.id
             sieve.take(index, record, named)
     return sieve.result((), full=False, players=None)
 

@@ -23,6 +23,7 @@ from bridge.intake import (
     read_cad_status,
     read_operation,
 )
+from bridge.intake.document import check_encoding
 from bridge.listener.answer import Answer, json_answer
 from bridge.listener.body import MAX_STREAM, STREAM_SECONDS, fault_answer
 from bridge.listener.paths import BadPathError, MethodError, Target, clean_query, fill, find, names_server
@@ -42,14 +43,13 @@ from bridge.operations import (
     Scope,
 )
 from bridge.outbox import EventView, Watch
+from bridge.retry import status_of
 from bridge.sonoran import v2
 from bridge.sonoran.messages import CadRequest, Upload
 from bridge.units import ServerId
 
 GAME_SERVER = "FXServer/"  # how the User-Agent of FiveM's own HTTP client begins
 GAME_SERVER_PATIENCE = 4.0  # seconds; that client gives up after 5 without an answer
-FORM = "application/x-www-form-urlencoded"  # what that client says of every body it is told nothing about
-JSON = "application/json"
 PREFIX = "/v2/"
 
 
@@ -164,18 +164,14 @@ class CadV2Door:
             raise PushError("no update makes sense", reasons)
         return json_answer(HTTPStatus.OK, {"updated": len(said.reports)})
 
-    async def _take_panic(self, push: Push, target: Target) -> Answer:
+    async def _take_panic(self, push: Push, _target: Target) -> Answer:
         panic = read_cad_panic(push.body)
-        if panic is None:
-            return await self._pass_on(push, target)
         await self._reception.append(push, (panic,))
         self._reception.mark((panic,))
         return json_answer(HTTPStatus.OK, {"updated": len(panic.ids), "isPanic": panic.active})
 
-    async def _take_status(self, push: Push, target: Target) -> Answer:
+    async def _take_status(self, push: Push, _target: Target) -> Answer:
         status = read_cad_status(push.body)
-        if status is None:
-            return await self._pass_on(push, target)
         await self._reception.append(push, (status,))
         return json_answer(HTTPStatus.OK, {"updated": len(status.ids), "status": status.status})
 
@@ -195,9 +191,11 @@ class CadV2Door:
 
     async def _create(self, push: Push, call: EmergencyCall | DispatchCall) -> Answer:
         """Keep a call, and answer as the CAD does, or say where to ask when that takes too long."""
+        patience = GAME_SERVER_PATIENCE if _is_game_server(push) else self._timeout
+        deadline = self._clock.monotonic() + patience
         watch = Watch()
         (event_id,) = await self._reception.append(push, (call,), watch)
-        view = await watch.wait(GAME_SERVER_PATIENCE if _is_game_server(push) else self._timeout)
+        view = await watch.wait(deadline - self._clock.monotonic())
         if view is None:
             return json_answer(HTTPStatus.ACCEPTED, {"event": event_id})
         reply = watch.reply
@@ -214,8 +212,9 @@ class CadV2Door:
 
     async def _pass_on(self, push: Push, target: Target) -> Answer:
         try:
+            hurried = _is_game_server(push) and push.stream is None  # a body under way has one reader alone
             told = await self._forward.ask(
-                _request_of(push, target), GAME_SERVER_PATIENCE if _is_game_server(push) else None
+                _request_of(push, target), GAME_SERVER_PATIENCE if hurried else None
             )
         except BudgetError as error:
             return rate_limited(error.free_at - self._clock.monotonic())
@@ -234,18 +233,24 @@ def _is_game_server(push: Push) -> bool:
 
 
 def _request_of(push: Push, target: Target) -> CadRequest:
+    """Return what is sent on.
+
+    Raises:
+        MalformedError: the body is not UTF-8, as JSON is: what was read of it to check it may not be what the CAD reads.
+    """
     query = clean_query(push.query)
     stream = push.stream
     upload = None if stream is None else Upload(parts=stream, length=stream.length, seconds=STREAM_SECONDS)
     body = push.body if target.method != "GET" else b""
-    said = push.headers.get("Content-Type", "")
-    known = target.operation.name in OPERATIONS and target.operation is not UPLOAD_BODYCAM_RECORDING
+    recording = target.operation is UPLOAD_BODYCAM_RECORDING
+    if not recording:
+        check_encoding(body)
     return CadRequest(
         operation=target.operation,
         method=target.method,
         path=f"{target.path}?{query}" if query else target.path,
         body=body or None,
-        content_type=JSON if known or not said or said.startswith((FORM, JSON)) else said,
+        content_type=push.headers.get("Content-Type", "") if recording else "application/json",
         line=v2.line_of(target.operation),
         upload=upload,
     )
@@ -270,5 +275,6 @@ def _ended_otherwise(view: EventView) -> Answer:
         case EventState.SUPERSEDED:
             status = HTTPStatus.CONFLICT
         case _:
-            status = HTTPStatus.BAD_GATEWAY
+            reason = (view.error or "").partition(":")[0]
+            status = HTTPStatus(status_of(reason) or HTTPStatus.BAD_GATEWAY)
     return problem(status, view.error or f"the call ended as {view.state}", event=view.id)

@@ -12,8 +12,7 @@ from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from msgspec import Struct
 
-from bridge.intake.document import read_document
-from bridge.intake.fields import is_list, is_object
+from bridge.intake.document import find_values
 from bridge.operations import KICK_UNIT, OPERATIONS, OTHER, Operation
 from bridge.units import ServerId
 
@@ -142,26 +141,8 @@ def names_server(server_id: ServerId, query: str, body: bytes) -> bool:
     ]
     lower = body.lower()
     if _MENTION in lower or (_HIDING in lower and not lower.startswith(_MULTIPART)):
-        named += _named_in(read_document(body))
+        named += find_values(body, _SERVER_ID)
     return all(_NUMBER.fullmatch(text) and int(text) == server_id for text in map(_number_text, named))
-
-
-def _named_in(document: object) -> list[object]:
-    """Return what stands under the name of a server's number, however deep."""
-    named: list[object] = []
-    rest = [document]
-    while rest:
-        value = rest.pop()
-        if is_object(value):
-            rest.extend(value.values())
-            named += [
-                member
-                for name, member in value.items()
-                if name.casefold() == _SERVER_ID and member is not None
-            ]
-        elif is_list(value):
-            rest.extend(value)
-    return named
 
 
 def _number_text(value: object) -> str:

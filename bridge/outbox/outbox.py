@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from weakref import WeakSet
 
 from bridge import logs
 from bridge.clock import Clock
@@ -69,6 +70,7 @@ class Outbox:
         self._metrics = metrics
         self._names = names
         self._reserved = 0  # events on their way to the disk
+        self._watches: WeakSet[Watch] = WeakSet()
         self.backlog = Backlog(store, clock, metrics, names)
 
     async def load(self) -> None:
@@ -107,6 +109,8 @@ class Outbox:
             PushError: an event is about a call that no event of this server creates.
             StoreError: the disk does not take them; nothing was kept.
         """
+        if watch is not None:
+            self._watches.add(watch)
         try:
             self._admit(events)
         except OutboxFullError:
@@ -137,12 +141,17 @@ class Outbox:
         stored = await self._store.write(find(server_id, event_id))
         return self.backlog.writeback.find(server_id, event_id) or stored
 
+    def leave(self) -> None:
+        """Let nobody wait any longer for an event's end: the daemon ends."""
+        for watch in self._watches:
+            watch.give_up()
+
     async def _watch_again(self, server_id: ServerId, event_ids: Sequence[EventId], watch: Watch) -> None:
         """Have a watch told of events that an earlier request added."""
         for event_id in event_ids:
             pending = self.backlog.find_pending(event_id)
             if pending is not None:
-                pending.watches += (watch,)
+                pending.watches = (*(one for one in pending.watches if one.waiting), watch)
                 continue
             view = await self.find(server_id, event_id)
             if view is not None:

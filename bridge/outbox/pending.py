@@ -19,7 +19,7 @@ from bridge.events import (
 )
 from bridge.outbox.records import NewEvent, Outcome
 from bridge.outbox.watch import Watch
-from bridge.units import ServerId, UnitId
+from bridge.units import ServerId, TargetKind, UnitId, target_of
 
 
 class PendingEvent:
@@ -106,9 +106,9 @@ class Delivery:
         server_id = self.event.server_id
         match self.event.event:
             case Panic(active=active):
-                return server_id, active
+                return server_id, active, _named_like(self.unit_id)
             case Status(status=status):
-                return server_id, status
+                return server_id, status, _named_like(self.unit_id)
             case DispatchAttachment(call=call):
                 return server_id, call
             case DispatchDetachment():
@@ -124,6 +124,12 @@ class Delivery:
         if self.event.kind in STATES:
             return self.event.server_id, self.unit_id
         return self.event.seq, self.unit_id
+
+
+def _named_like(unit_id: UnitId | None) -> Hashable:
+    """Return what units share that one request can name together: Sonoran has lists of two kinds of names."""
+    kind, _ = target_of(unit_id or UnitId(""))
+    return kind if kind in (TargetKind.COMMUNITY_USER, TargetKind.IDENTIFIER) else unit_id
 
 
 def order_keys(server_id: ServerId, event: Event) -> tuple[Hashable, ...]:

@@ -25,12 +25,17 @@ class Watch:
 
     def __init__(self) -> None:
         self.reply: Reply | None = None
+        self.waiting = True  # until the one who waits has gone
         self._view: EventView | None = None
         self._over = asyncio.Event()
 
     def end(self, view: EventView) -> None:
         """Tell how the event ended; that is on disk by now."""
         self._view = view
+        self._over.set()
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer: the daemon ends."""
         self._over.set()
 
     async def wait(self, seconds: float) -> EventView | None:
@@ -40,4 +45,6 @@ class Watch:
                 await self._over.wait()
         except TimeoutError:
             return None
+        finally:
+            self.waiting = False
         return self._view

@@ -4,6 +4,8 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from bridge import logs
 from bridge.clock import Clock
 from bridge.errors import BudgetError, CadError
@@ -89,8 +91,8 @@ class CadClient:
         """
         answer = await self._exchange(request, ticket)
         if answer.status == TOO_MANY_REQUESTS:
-            self._pause(ticket.operation, answer)
-        elif answer.ok:
+            return replace(answer, retry_after=self._pause(ticket.operation, answer))
+        if answer.ok:
             self.budgets[ticket.operation].accepted(self._clock.monotonic())
         return answer
 
@@ -138,6 +140,7 @@ class CadClient:
         else:
             budget.accepted(self._clock.monotonic())
 
-    def _pause(self, operation: str, answer: CadAnswer) -> None:
+    def _pause(self, operation: str, answer: CadAnswer) -> float:
         seconds = self.budgets.pause(operation, answer.retry_after)
         log.warning("CAD limits our rate", operation=operation, seconds=round(seconds, 1))
+        return seconds

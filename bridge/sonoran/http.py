@@ -26,6 +26,7 @@ MAX_ANSWER = 16 * 1024 * 1024  # bytes; the longest documented answers are lists
 LONGEST_RETRY_AFTER = 300.0  # seconds; a longer one is taken for a mistake
 EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, below it a duration
 TRACE_HEADERS = ("x-trace-id", "x-kong-request-id")
+OK, BEYOND = 200, 600  # the statuses that an answer can have begin and end here
 MASK = b"***"  # stands for the key where the CAD's answer repeats it
 
 IDLE_SECONDS = {Line.URGENT: 90.0, Line.ORDINARY: 30.0, Line.FRESH: 4.0}
@@ -86,6 +87,8 @@ class CadHttp:
                 body = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise CadError(classify(error), sent=wire.sends > 0, sends=wire.sends) from error
+        if not OK <= response.status < BEYOND:
+            raise CadError("protocol", sent=True, sends=wire.sends)
         trace_id = next((response.headers[name] for name in TRACE_HEADERS if name in response.headers), None)
         return CadAnswer(
             status=response.status,
@@ -110,7 +113,8 @@ class CadHttp:
     def _clean(self, header: str | None) -> str | None:
         if header is None:
             return None
-        return self._mask(header.encode("ascii", "replace")).decode("ascii", "replace")
+        text = self._mask(header.encode("ascii", "replace")).decode("ascii", "replace")
+        return "".join(filter(str.isprintable, text))
 
 
 def classify(error: BaseException) -> str:

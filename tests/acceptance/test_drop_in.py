@@ -10,10 +10,10 @@ from bridge.config.schema import SCOPES
 from bridge.intake.fields import is_list, is_object
 from bridge.operations import OPERATIONS
 from bridge.simulator.faults import Answer as Fault
-from bridge.simulator.faults import Down
+from bridge.simulator.faults import Down, Hang
 from bridge.simulator.server import SimulatorServer
 from tests.support.daemon import API_KEY, TOKENS, Answer, Daemon, daemon_of
-from tests.support.operation_examples import EXAMPLES, Example
+from tests.support.operation_examples import BY_OPERATION, EXAMPLES, Example
 from tests.support.prepared_cad import comparable, prepared_cad
 from tests.support.push_door import Wire
 
@@ -234,3 +234,23 @@ async def raw_get(daemon: Daemon, path: str) -> int:
     reply = await line.reply()
     line.close()
     return reply.status
+
+
+async def test_whoever_waits_for_a_call_when_the_daemon_stops_is_told_its_event(tmp_path: Path) -> None:
+    long = {"cad": {"timeout": "20s"}, "outbox": {"drain": "1s"}}
+    example = BY_OPERATION["create911Call"]
+    read = BY_OPERATION["getInfo"]
+    async with prepared_cad() as cad, daemon_of(tmp_path, cad, long) as daemon:
+        cad.cloud.faults.add(Hang(operation="create911Call"))
+        cad.cloud.faults.add(Hang(operation="getInfo"))
+        asked = [asyncio.ensure_future(ask(daemon, daemon.url, TOKENS[1], one)) for one in (example, read)]
+        while not all(cad.cloud.journal.of(name) for name in ("create911Call", "getInfo")):
+            await asyncio.sleep(0.02)
+        assert await daemon.stop() == 0
+        call, answer = [await one for one in asked]
+        cad.cloud.clear_faults()
+        await daemon.start()
+        event = call.json["event"]
+        assert (call.status, answer.status) == (202, 504)
+        (view,) = await daemon.ended([event], 60.0)
+    assert view["state"] == "delivered"

@@ -123,7 +123,12 @@ class World:
         self._life.push_async_callback(_cancel, running)
 
     async def kill(self) -> None:
-        """End as on SIGKILL: the next daemon finds the files as they are this moment."""
+        """End as on SIGKILL: the next daemon finds the files as they are this moment.
+
+        What was handed to the disk's thread without waiting for it, milliseconds ago, has arrived.
+        """
+        while self.daemon.parts.store.busy:
+            await self.clock.sleep(0.001)
         old, new = self._folder / f"life-{self._lives}", self._folder / f"life-{self._lives + 1}"
         shutil.copytree(old, new)
         self._lives += 1

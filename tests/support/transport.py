@@ -36,8 +36,10 @@ class Sent(Struct, frozen=True, kw_only=True):
 
     @property
     def units(self) -> list[str]:
-        """The units of a panic or status request."""
-        return self.body["communityUserIds"]
+        """The units of a panic or status request, however it names them."""
+        named = ("communityUserIds", "identIds", "accountUuid", "roblox", "discord")
+        units: Any = next(self.body[name] for name in named if name in self.body)
+        return units if isinstance(units, list) else [units]
 
     @property
     def server(self) -> str:

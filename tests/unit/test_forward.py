@@ -1232,3 +1232,29 @@ def test_a_limit_of_one_a_minute_is_forwarded_all_the_same() -> None:
         return await bench.ask(GET_CALLS)
 
     assert isinstance(run_forwarding(case, {GET_CALLS.name: 1}), Forwarded)
+
+
+def test_nobody_waits_any_longer_when_the_daemon_ends() -> None:
+    async def case(bench: Forwarding) -> tuple[list[str], float]:
+        bench.cad.always(ONCE, Event())
+        asked = [bench.begin(ONCE) for _ in range(3)]
+        await bench.clock.sleep(1.0)
+        bench.forward.leave()
+        told = [await one for one in asked]
+        return [error.reason for error in told if isinstance(error, CadError)], bench.clock.monotonic()
+
+    reasons, now = run_forwarding(case)
+
+    assert reasons == ["timeout"] * 3
+    assert now < 1002.0
+
+
+@pytest.mark.parametrize("operation", [SET_UNIT_PANIC, OPERATIONS["kickUnit"]], ids=lambda one: one.name)
+def test_events_keep_a_part_of_the_slots_that_they_share_with_what_is_forwarded(operation: Operation) -> None:
+    async def case(bench: Forwarding) -> int:
+        for turn in range(operation.per_minute):
+            bench.begin(operation, which=f"?a={turn}")
+        await bench.clock.sleep(5.0)
+        return bench.client.budgets[operation.name].remaining(bench.clock.monotonic())
+
+    assert run_forwarding(case) >= operation.per_minute // 4

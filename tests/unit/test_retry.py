@@ -16,6 +16,7 @@ from bridge.retry import (
     backoff,
     judge,
     refusal,
+    status_of,
 )
 from bridge.sonoran.http import FAILURE_REASONS as REQUEST_FAILURE_REASONS
 from tests.support.transport import answer
@@ -103,3 +104,11 @@ def test_delays_are_spread_over_the_whole_range() -> None:
     assert min(drawn) < 1.0
     assert max(drawn) > LONGEST_DELAY - 1.0
     assert sum(drawn) / len(drawn) == pytest.approx(LONGEST_DELAY / 2, rel=0.1)
+
+
+def test_the_word_for_a_refusal_leads_back_to_its_status() -> None:
+    statuses = (400, 401, 403, 404, 409, 413, 422)
+
+    assert [status_of(refusal(status)) for status in statuses] == list(statuses)
+    assert status_of(refusal(418)) is None
+    assert status_of("unclear") is None

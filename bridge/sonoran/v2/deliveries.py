@@ -35,7 +35,7 @@ from bridge.operations import (
 )
 from bridge.sonoran.messages import CadRequest
 from bridge.sonoran.v2.requests import MARK, build, coordinates
-from bridge.units import ServerId, UnitId
+from bridge.units import ServerId, TargetKind, UnitId, target_of
 
 LATE_AFTER = 60.0  # seconds after which a 911 call says that it comes late
 
@@ -82,16 +82,31 @@ def _about_units(
     body: object
     match event:
         case Panic(active=active):
-            body = {"communityUserIds": units, "isPanic": active}
+            body = {**name_units(units), "isPanic": active}
             return build(SET_UNIT_PANIC, server_id, body)
         case Status(status=status):
-            body = {"communityUserIds": units, "status": status.code}
+            body = {**name_units(units), "status": status.code}
             return build(SET_UNIT_STATUS, server_id, body)
         case Kick(reason=reason):
             body = [{"communityUserId": unit_id, "reason": reason} for unit_id in units]
             return build(KICK_UNIT, server_id, body)
         case Photo(id=unit_id, url=url):
             return build(SEND_PHOTO, server_id, {"communityUserId": unit_id, "url": url})
+
+
+def name_units(units: Sequence[UnitId]) -> dict[str, object]:
+    """Return the field that names units of one kind, as they were named to us."""
+    targets = [target_of(unit_id) for unit_id in units]
+    kind, name = targets[0]
+    match kind:
+        case TargetKind.COMMUNITY_USER:
+            return {kind: units}
+        case TargetKind.IDENTIFIER:
+            return {kind: [int(number) for _, number in targets]}
+        case TargetKind.ROBLOX:
+            return {kind: int(name)}
+        case _:
+            return {kind: name}
 
 
 def _about_call(
@@ -125,12 +140,13 @@ def _emergency_call(call: EmergencyCall, age: float, mark: EventId) -> dict[str,
         "isEmergency": call.emergency,
         "caller": call.caller,
         "location": call.location,
-        "description": late + call.description,
+        "description": late + str(call.extra.get("description", call.description)),
         "metaData": call.metadata | _place(call) | postal | {MARK: mark},
     }
     if call.delete_after_minutes is not None:
         body["deleteAfterMinutes"] = call.delete_after_minutes
-    return call.extra | body
+    extra = {name: value for name, value in call.extra.items() if name not in ("description", "metaData")}
+    return extra | {name: value for name, value in body.items() if name not in extra}
 
 
 def _dispatch_call(call: DispatchCall, mark: EventId) -> dict[str, object]:

@@ -14,8 +14,8 @@ from bridge.intake import (
     read_cad_panic,
     read_cad_status,
 )
-from bridge.intake.cad_v2 import MAX_FIELD_BYTES, OTHER_TARGETS
-from bridge.units import UnitId
+from bridge.intake.cad_v2 import MAX_FIELD_BYTES
+from bridge.units import TargetKind, UnitId, target_of
 
 JANE: dict[str, Any] = {"isEmergency": True, "caller": "Jane", "location": "Alta St", "description": "Shots"}
 ROBBERY: dict[str, Any] = {"title": "Robbery"}
@@ -59,12 +59,37 @@ def test_units_are_named_as_sonoran_names_them(named: dict[str, Any], ids: str) 
     assert read_cad_status(raw(named | {"status": 4})) == Status(ids=units, status=UnitStatus.ON_SCENE)
 
 
-@pytest.mark.parametrize("target", OTHER_TARGETS)
-@pytest.mark.parametrize("value", ["u", 7, [4], {"1": 4}, 0, False])
-def test_a_unit_named_otherwise_is_left_to_the_cad(target: str, value: object) -> None:
-    for more in ({}, {"communityUserIds": ["a"]}):
-        assert read_cad_panic(raw({target: value, **more})) is None
-        assert read_cad_status(raw({target: value, **more})) is None
+@pytest.mark.parametrize(
+    ("named", "targets"),
+    [
+        ({"accountUuid": "u-1"}, [(TargetKind.ACCOUNT, "u-1")]),
+        ({"discord": "235947056630333440"}, [(TargetKind.DISCORD, "235947056630333440")]),
+        ({"discord": 235947056630333440}, [(TargetKind.DISCORD, "235947056630333440")]),
+        ({"roblox": 7}, [(TargetKind.ROBLOX, "7")]),
+        ({"identIds": [4, "5"]}, [(TargetKind.IDENTIFIER, "4"), (TargetKind.IDENTIFIER, "5")]),
+        ({"identIds": {"1": 4}}, [(TargetKind.IDENTIFIER, "4")]),
+        (
+            {"identIds": 4, "communityUserIds": ["a"]},
+            [(TargetKind.COMMUNITY_USER, "a"), (TargetKind.IDENTIFIER, "4")],
+        ),
+    ],
+)
+def test_a_unit_may_be_named_in_every_way_that_sonoran_knows(
+    named: dict[str, Any], targets: list[tuple[TargetKind, str]]
+) -> None:
+    panic = read_cad_panic(raw(named | {"isPanic": True}))
+
+    assert [target_of(unit_id) for unit_id in panic.ids] == targets
+    assert read_cad_status(raw(named | {"status": 4})).ids == panic.ids
+
+
+@pytest.mark.parametrize(
+    "named", [{"identIds": ["u"]}, {"roblox": "u"}, {"identIds": [-1]}, {"accountUuid": "a\nb"}]
+)
+def test_a_name_that_can_be_none_is_refused_by_its_field(named: dict[str, Any]) -> None:
+    (field,) = named
+    with pytest.raises(PushError, match=f"^{field}: expected"):
+        read_cad_panic(raw(named | {"isPanic": True}))
 
 
 UNNAMED: list[dict[str, Any]] = [

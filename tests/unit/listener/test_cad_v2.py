@@ -194,23 +194,27 @@ def test_a_status_is_answered_by_its_name(tmp_path: Path) -> None:
     ("operation", "path", "what"),
     [(SET_UNIT_PANIC, PANIC, {"isPanic": True}), (SET_UNIT_STATUS, STATUS, {"status": 1})],
 )
-def test_a_unit_that_only_the_cad_knows_by_that_name_is_its_business(
+def test_a_unit_that_is_named_otherwise_is_named_so_to_the_cad_and_as_durably(
     tmp_path: Path, operation: Operation, path: str, what: Any
 ) -> None:
-    targets: list[dict[str, Any]] = [
-        {"accountUuid": "u"}, {"roblox": 123}, {"discord": "9"}, {"identIds": [4]}, {"communityUserId": "a", "identIds": [4]},
-    ]  # fmt: skip
-
     async def case(drop: DropIn) -> None:
+        targets: list[dict[str, Any]] = [
+            {"accountUuid": "u"}, {"roblox": 123}, {"discord": "9"}, {"identIds": [4, 5]},
+        ]  # fmt: skip
         for target in targets:
-            drop.cad.script(operation, said(200, b'{"updated": 1, "odd": [1]}'))
-            body = msgspec.json.encode(target | what | {"more": None})
-            reply = await drop.ask("PATCH", path, body)
+            drop.cad.script(operation, CadError("connect", sent=False))
+            reply = await drop.ask("PATCH", path, target | what)
 
-            assert (reply.status, reply.body) == (200, b'{"updated": 1, "odd": [1]}')
-            assert drop.cad.raw[-1].body == body
-        assert len(drop.left(operation)) == len(targets)
-        assert await drop.bench.rows("SELECT * FROM events") == []
+            assert (reply.status, reply.json["updated"]) == (200, len(target.get("identIds", [1])))
+            await drop.bench.clock.sleep(20.0)
+            (sent,) = {msgspec.json.encode(request.body) for request in drop.cad.requests(operation)[-2:]}
+            assert msgspec.json.decode(sent) == target | what
+        mixed = {"communityUserId": "a", "identIds": [4]}
+        await drop.ask("PATCH", path, mixed | what)
+        await drop.bench.clock.sleep(20.0)
+        bodies = [request.body for request in drop.cad.requests(operation)[-2:]]
+        assert [body | what for body in bodies] == bodies
+        assert {name for body in bodies for name in body} - set(what) == {"communityUserIds", "identIds"}
 
     run_drop_in(tmp_path, case)
 
@@ -474,12 +478,13 @@ def test_a_read_takes_no_body_along(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "sent"),
     [
-        ("Content-Type: text/csv", "text/csv"),
+        ("Content-Type: text/csv", "application/json"),
+        ("Content-Type: application/json; charset=utf-7", "application/json"),
         ("Content-Type: application/x-www-form-urlencoded", "application/json"),
         ("X: y", "application/json"),
     ],
 )
-def test_only_an_unknown_path_keeps_its_content_type(tmp_path: Path, given: str, sent: str) -> None:
+def test_what_goes_on_is_json_whatever_it_was_called(tmp_path: Path, given: str, sent: str) -> None:
     async def case(drop: DropIn) -> None:
         reply = await drop.ask("PUT", "/v2/general/robots?a=%2F", b"[1]", headers=[given])
 
@@ -487,6 +492,59 @@ def test_only_an_unknown_path_keeps_its_content_type(tmp_path: Path, given: str,
         (left,) = drop.left(OTHER)
         assert (left.method, left.path, left.body) == ("PUT", "/v2/general/robots?a=%2F", b"[1]")
         assert left.content_type == sent
+
+    run_drop_in(tmp_path, case)
+
+
+def test_the_texts_of_a_call_arrive_word_for_word(tmp_path: Path) -> None:
+    async def case(drop: DropIn) -> None:
+        texts = {"caller": "J" * 300, "location": " Alta St ", "description": "one\n\ttwo"}
+        await drop.ask("POST", CALL_911, JANE | texts)
+        board = {"title": "a\nb", "description": "c\nd", "postal": "7" * 60, "code": " 211"}
+        await drop.ask("POST", f"{ROOT}/dispatch-calls", board)
+
+        assert sent_of(drop, CREATE_911_CALL) | texts == sent_of(drop, CREATE_911_CALL)
+        assert sent_of(drop, CREATE_DISPATCH_CALL) | board == sent_of(drop, CREATE_DISPATCH_CALL)
+
+    run_drop_in(tmp_path, case)
+
+
+def test_a_refused_call_is_refused_alike_when_the_request_comes_again(tmp_path: Path) -> None:
+    async def case(drop: DropIn) -> None:
+        drop.cad.always(CREATE_911_CALL, said(409, b'{"title": "no"}'))
+        asked = [await drop.ask("POST", CALL_911, JANE, headers=["Idempotency-Key: k"]) for _ in range(2)]
+
+        assert [reply.status for reply in asked] == [409, 409]
+        assert len(drop.left(CREATE_911_CALL)) == 1
+
+    run_drop_in(tmp_path, case)
+
+
+@pytest.mark.parametrize("path", ["/v2/general/robots", f"{ROOT}/blips"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"serverId":2}'.encode("utf-16"),
+        '{"serverId":2}'.encode("utf-16-le"),
+        b'{"a":"\xff"}',
+        b'{"a":1}\x00',
+    ],
+)
+def test_what_is_not_utf_8_is_not_passed_on(tmp_path: Path, path: str, body: bytes) -> None:
+    async def case(drop: DropIn) -> None:
+        reply = await drop.ask("POST", path, body)
+
+        assert (reply.status, "UTF-8" in reply.json["detail"]) == (400, True)
+        assert drop.cad.sent == []
+
+    run_drop_in(tmp_path, case)
+
+
+@pytest.mark.parametrize("body", [b'{"serverId":2,"serverId":1}', b'{"serverId":1,"a":{"SERVERID":2}}'])
+def test_a_server_named_twice_is_seen_both_times(tmp_path: Path, body: bytes) -> None:
+    async def case(drop: DropIn) -> None:
+        assert (await drop.ask("POST", f"{ROOT}/blips", body)).status == 404
+        assert drop.cad.sent == []
 
     run_drop_in(tmp_path, case)
 

@@ -6,8 +6,8 @@ import msgspec
 from bridge.config import OutboxConfig
 from bridge.config.schema import TtlConfig
 from bridge.errors import CadError
-from bridge.events import EmergencyCallRemoval, EventState
-from bridge.operations import CREATE_911_CALL, GET_CALLS, SET_UNIT_PANIC
+from bridge.events import EmergencyCallRemoval, EventId, EventState
+from bridge.operations import CREATE_911_CALL, GET_CALLS, SET_UNIT_PANIC, SET_UNIT_STATUS
 from bridge.outbox import EventView, Idempotency, Reply, Watch
 from bridge.sonoran.messages import CadAnswer
 from tests.support.sending import OTHER_SERVER, SERVER, Sending, call, panic, run_sending, status
@@ -168,5 +168,35 @@ def test_of_several_events_the_last_end_stands(tmp_path: Path) -> None:
 
         assert view is not None
         assert view.id in ids
+
+    run_sending(tmp_path, case)
+
+
+def test_nobody_waits_any_longer_when_the_daemon_ends(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.always(SET_UNIT_STATUS, CadError("connect", sent=False))
+        watch = Watch()
+        await bench.outbox.append(SERVER, [status("a")], watch=watch)
+        started = bench.clock.monotonic()
+        bench.outbox.leave()
+
+        assert await watch.wait(60.0) is None
+        assert bench.clock.monotonic() == started
+
+    run_sending(tmp_path, case)
+
+
+def test_those_who_have_gone_are_not_kept(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.always(SET_UNIT_STATUS, CadError("connect", sent=False))
+        watches = [Watch() for _ in range(5)]
+        event_id = EventId("")
+        for watch in watches:
+            (event_id,) = await bench.outbox.append(SERVER, [status("a")], idempotency=AGAIN, watch=watch)
+            await watch.wait(0.1)
+
+        pending = bench.outbox.backlog.find_pending(event_id)
+        assert pending is not None
+        assert pending.watches == (watches[-1],)
 
     run_sending(tmp_path, case)
