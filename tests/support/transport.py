@@ -39,7 +39,7 @@ class Sent(Struct, frozen=True, kw_only=True):
         """The units of a panic or status request, however it names them."""
         named = ("communityUserIds", "identIds", "accountUuid", "roblox", "discord")
         units: Any = next(self.body[name] for name in named if name in self.body)
-        return [units] if isinstance(units, str | int) else units
+        return [str(units)] if isinstance(units, str | int) else units
 
     @property
     def server(self) -> str:
