@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import NewType
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from bridge.units import UnitId
+from bridge.units import Account, UnitId
 
 EventId = NewType("EventId", str)
 """What a push is answered with; unguessable, since it is also the right to ask."""
@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     KICK = "kick"
     BLIP = "blip"
     PHOTO = "photo"
+    CLOCK = "clock"
 
 
 STATES = frozenset({EventKind.PANIC, EventKind.STATUS})
@@ -207,6 +208,23 @@ class Photo(Struct, frozen=True, kw_only=True, tag="photo"):
     url: str
 
 
+class Clocking(Struct, frozen=True, kw_only=True, tag="clock"):
+    """An account of the CMS clocked in, or out: what it is to be, never the opposite of what it was.
+
+    ``account`` is the kind of name that ``id`` is. It is no state of which only the newest counts: the time between the
+    two is what somebody worked.
+    """
+
+    id: str
+    clocked_in: bool = field(name="in")
+    account: str = "apiId"
+
+    @property
+    def whom(self) -> Account:
+        """Return the account that is clocked."""
+        return Account(value=self.id, kind=self.account)
+
+
 Event = (
     Panic
     | Status
@@ -220,6 +238,7 @@ Event = (
     | Kick
     | Blip
     | Photo
+    | Clocking
 )
 
 

@@ -19,6 +19,7 @@ from bridge.clock import Clock
 from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
 from bridge.operations import GET_CALLS, GET_VERSION, OWN, Operation
+from bridge.sonoran import cms
 from bridge.sonoran.budget import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer, CadRequest
@@ -31,6 +32,7 @@ COPY_OVERHEAD = 1024  # bytes that a copy takes besides its body
 RESERVED = {operation.name: max(1, operation.per_minute // 4) for operation in OWN} | {
     GET_VERSION.name: 6,  # for looking whether the key is right
     GET_CALLS.name: 2,  # for calls in doubt
+    cms.GET_SUB_VERSION.name: 6,  # as getVersion
 }
 """Slots a minute that stay with the bridge's own requests and with events."""
 
@@ -161,7 +163,7 @@ class Forward:
 
     def _free_at(self, operation: str, now: float, *, ahead: int = 0) -> float:
         """Return when a request may leave and what the bridge itself may need is still there."""
-        ours = min(RESERVED.get(operation, 0), self._client.budgets[operation].limit - 1)
+        ours = min(RESERVED.get(operation, 0), self._client.budgets[operation].capacity - 1)
         return self._client.free_at(operation, now, ahead=ahead + ours)
 
     def _outdate(self, operation: Operation) -> None:

@@ -204,10 +204,7 @@ class Lookup:
         now = self._clock.monotonic()
         match judge(end):
             case Done():
-                calls = v2.read_calls(end) if isinstance(end, CadAnswer) else None
-                if calls is None:
-                    self._postpone(server_id, now, "an answer that is no list of calls")
-                return calls
+                return self._read(server_id, now, end)
             case Fail(reason="forbidden"):
                 detail = v2.read_problem(end) if isinstance(end, CadAnswer) else ""
                 self._refuse(server_id, detail, everywhere=True)
@@ -218,6 +215,15 @@ class Lookup:
             case Hold():
                 self._hold(server_id, now, end)
         return None
+
+    def _read(self, server_id: ServerId, now: float, end: CadAnswer | CadError) -> v2.Calls | None:
+        calls = v2.read_calls(end) if isinstance(end, CadAnswer) else None
+        if calls is None:
+            self._postpone(server_id, now, "an answer that is no list of calls")
+        elif calls.hidden:
+            self._refuse(server_id, "the CAD shows calls without their metaData")
+            return None
+        return calls
 
     def _hold(self, server_id: ServerId, now: float, end: CadAnswer | CadError) -> None:
         """Look again when the key was looked at; take for a refusal what is refused although the key is right."""

@@ -4,7 +4,8 @@ Names and labels are a public contract. No label ever holds a player, a unit or 
 labels are known exist at 0 from the start, so that a rate over a new failure is never missed.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -30,6 +31,14 @@ UNIT_BUCKETS = (1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 200.0, 300.0, 400.0, 500.0, 1
 GAME_SERVER_STATES = ("up", "hitching", "resource_silent", "silent")
 
 
+class RequestMeters(NamedTuple):
+    """What is counted of the requests to one of Sonoran's services, each by operation."""
+
+    requests: Counter
+    failures: Counter
+    seconds: Histogram
+
+
 class Metrics:
     """The metrics, each an attribute named as it is exported without the prefix and the unit's suffix."""
 
@@ -44,6 +53,11 @@ class Metrics:
         self._declare_locations()
         self._declare_events()
         self._declare_cad()
+        self._declare_cms()
+        self._meters = {
+            "CAD": RequestMeters(self.cad_requests, self.cad_request_failures, self.cad_request),
+            "CMS": RequestMeters(self.cms_requests, self.cms_request_failures, self.cms_request),
+        }
         self._declare_game_servers()
 
     def _declare_listener(self) -> None:
@@ -136,6 +150,67 @@ class Metrics:
             "result",
         )
         self.cad_up = self._gauge("cad_up", "1 while the CAD answers, 0 while it does not.")
+
+    def _declare_cms(self) -> None:
+        self.cms_requests = self._counter(
+            "cms_requests_total", "Requests the CMS answered.", "operation", "code"
+        )
+        self.cms_request_failures = self._counter(
+            "cms_request_failures_total",
+            "Requests to the CMS without a complete answer.",
+            "operation",
+            "reason",
+        )
+        self.cms_request = self._histogram(
+            "cms_request_seconds", "Time to the CMS's answer.", FAST_BUCKETS, "operation"
+        )
+        self.cms_budget_remaining = self._gauge(
+            "cms_budget_remaining", "Requests to the CMS that the limit still allows now.", "operation"
+        )
+        self.cms_up = self._gauge(
+            "cms_up", "0 while the CMS does not answer; 1 too where none is configured."
+        )
+        self.cms_up.set(1)
+        self.whitelist_checks = self._counter(
+            "whitelist_checks_total", "Whitelist checks, by what they ended with.", "server", "result"
+        )
+        self.whitelist_players = self._gauge(
+            "whitelist_players", "Players on the whitelist as it was last fetched.", "server"
+        )
+        self.whitelist_fetched = self._gauge(
+            "whitelist_fetched_timestamp_seconds", "When the whitelist was last fetched; 0: never.", "server"
+        )
+
+    @property
+    def meters(self) -> Mapping[str, RequestMeters]:
+        """Return what is counted of requests, by what the log calls the service."""
+        return self._meters
+
+    def create_cms_series(
+        self,
+        servers: Iterable[str],
+        operations: Iterable[str],
+        reasons: Collection[str],
+        results: Collection[str],
+    ) -> None:
+        """Make every series of a configured CMS exist at 0.
+
+        Args:
+            servers: the servers' names.
+            operations: what the CMS is asked.
+            reasons: why a request gets no answer.
+            results: what a whitelist check ends with.
+        """
+        for operation in operations:
+            self.cms_request.labels(operation)
+            self.cms_budget_remaining.labels(operation)
+            for reason in reasons:
+                self.cms_request_failures.labels(operation, reason)
+        for server in servers:
+            self.whitelist_players.labels(server)
+            self.whitelist_fetched.labels(server)
+            for result in results:
+                self.whitelist_checks.labels(server, result)
 
     def _declare_game_servers(self) -> None:
         self.heartbeats = self._counter("heartbeats_total", "Heartbeats the CAD took.", "server")

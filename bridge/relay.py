@@ -5,13 +5,14 @@ In the transactional-outbox pattern the sender is the relay. (In a CAD a dispatc
 
 from asyncio import TaskGroup
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 from typing import assert_never
 
 from bridge import logs
 from bridge.clock import Clock
 from bridge.errors import CadError, StoreError
-from bridge.events import CALLS, ONCE, EventKind
+from bridge.events import CALLS, ONCE, Clocking, EventKind
 from bridge.operations import (
     ADD_CALL_NOTE,
     ATTACH_UNITS,
@@ -29,6 +30,7 @@ from bridge.operations import (
 )
 from bridge.outbox import Backlog, Delivery, Reply, Result
 from bridge.retry import Done, Fail, Hold, Retry, Verdict, backoff, judge
+from bridge.sonoran import cms as cms_v1
 from bridge.sonoran import v2
 from bridge.sonoran.budget import Ticket
 from bridge.sonoran.client import CadClient
@@ -38,6 +40,7 @@ LANE_WIDTH = 4  # requests of one operation in flight at once
 MERGE_LIMIT = 500  # units in one request; Sonoran documents no bound
 EXPIRE_PAUSE = 0.02  # seconds between two looks at what expires, in which everything else has its turn
 PATIENCE = 1.0  # seconds that others of the same state wait for a request in flight, to share the next one
+NO_CMS = "held: bridge.toml has no section [cms]"
 STORE_PAUSE = 1.0  # seconds before trying again when the disk did not take an attempt
 
 OPERATION_OF = {
@@ -53,16 +56,19 @@ OPERATION_OF = {
     EventKind.KICK: KICK_UNIT,
     EventKind.BLIP: CREATE_BLIP,
     EventKind.PHOTO: SEND_PHOTO,
+    EventKind.CLOCK: cms_v1.CLOCK_IN_OUT,
 }
 
 log = logs.get("relay")
 
 
 class _Lane:
-    """The state of sending one kind of event."""
+    """The state of sending one kind of event; ``closed`` says why none is ever sent, if that is so."""
 
-    def __init__(self, kind: EventKind) -> None:
+    def __init__(self, kind: EventKind, client: CadClient, closed: str = "") -> None:
         self.kind = kind
+        self.client = client
+        self._closed = closed
         self.operation: Operation = OPERATION_OF[kind]
         self.urgent = kind is EventKind.PANIC
         self.in_flight = 0
@@ -70,22 +76,41 @@ class _Lane:
         self.failures = 0
         self.not_before = float("-inf")
 
+    @property
+    def held(self) -> str:
+        """Return why nothing may be sent, whatever the time is; empty if something may."""
+        breaker = self.client.breaker
+        return self._closed or (f"held: the {breaker.whose} refuses the API key" if breaker.holding else "")
+
     def busy(self, now: float) -> dict[object, float]:
         """Return the groups that wait to share the request after the one in flight, and until when."""
         return {group: since + PATIENCE for group, since in self.groups.items() if now - since < PATIENCE}
 
 
 class Relay:
-    """Pulls from the backlog and carries out what the CAD's answers mean."""
+    """Pulls from the backlog and carries out what the CAD's answers mean.
 
-    def __init__(self, backlog: Backlog, client: CadClient, clock: Clock, random: Random) -> None:
+    ``cms`` takes the clockings, with budgets, breaker and key of its own; without one they wait until they expire.
+    """
+
+    def __init__(
+        self,
+        backlog: Backlog,
+        client: CadClient,
+        clock: Clock,
+        random: Random,
+        *,
+        cms: CadClient | None = None,
+    ) -> None:
         self._backlog = backlog
-        self._client = client
         self._clock = clock
         self._random = random
-        self._lanes = [_Lane(kind) for kind in EventKind]
-        client.breaker.on_recovery(self._recover)
-        client.breaker.on_resume(backlog.wake)
+        self._lanes = [_Lane(kind, client) for kind in EventKind if kind is not EventKind.CLOCK]
+        self._lanes.append(_Lane(EventKind.CLOCK, cms or client, "" if cms else NO_CMS))
+        for one in (client, cms):
+            if one is not None:
+                one.breaker.on_recovery(partial(self._recover, one))
+                one.breaker.on_resume(backlog.wake)
 
     @property
     def in_flight(self) -> int:
@@ -99,19 +124,19 @@ class Relay:
                 group.create_task(self._run_lane(lane, group), name=f"relay {lane.kind}")
 
     async def drain(self, deadline: float) -> None:
-        """Wait until everything is delivered that can be, the CAD is known to be down, or the deadline (monotonic)."""
+        """Wait until everything is delivered that can be, who takes it is known to be down, or the deadline (monotonic)."""
         while self._clock.monotonic() < deadline:
-            breaker = self._client.breaker
-            over = breaker.down or breaker.holding or self._backlog.stuck
-            if over and not self.in_flight:
+            open_kinds = [lane.kind for lane in self._lanes if not lane.client.breaker.down and not lane.held]
+            if self._backlog.stuck(open_kinds) and not self.in_flight:
                 return
             await self._clock.sleep(0.05)
 
-    def _recover(self) -> None:
-        for lane in self._lanes:
+    def _recover(self, client: CadClient) -> None:
+        lanes = [lane for lane in self._lanes if lane.client is client]
+        for lane in lanes:
             lane.failures = 0
             lane.not_before = float("-inf")
-        self._backlog.release_all()
+        self._backlog.release_all([lane.kind for lane in lanes])
 
     async def _run_lane(self, lane: _Lane, group: TaskGroup) -> None:
         alarm = self._backlog.alarm(lane.kind)
@@ -123,7 +148,7 @@ class Relay:
         queue = self._backlog.queue(lane.kind)
         while True:
             now = self._clock.monotonic()
-            held = "held: the CAD refuses the API key" if self._client.breaker.holding else ""
+            held = lane.held
             self._backlog.expire(lane.kind, now, held)
             ready = queue.has_ready(now)
             next_at = queue.next_change_at()  # asked after has_ready, which takes out what is due
@@ -131,12 +156,12 @@ class Relay:
                 return now + EXPIRE_PAUSE
             if held or not ready or lane.in_flight >= self._width(lane):
                 return next_at
-            free_at = max(self._client.free_at(lane.operation.name, now), lane.not_before)
+            free_at = max(lane.client.free_at(lane.operation.name, now), lane.not_before)
             if free_at > now:
                 return _earlier(next_at, free_at)
             busy = lane.busy(now)
             deliveries = self._backlog.claim(lane.kind, now, busy=busy.keys(), limit=MERGE_LIMIT)
-            ticket = self._client.budgets.take(lane.operation.name) if deliveries else None
+            ticket = lane.client.budgets.take(lane.operation.name) if deliveries else None
             if ticket is None:
                 return min([*busy.values(), *([] if next_at is None else [next_at])], default=None)
             lane.in_flight += 1
@@ -145,7 +170,7 @@ class Relay:
 
     def _width(self, lane: _Lane) -> int:
         # Panics do not wait for a probe that hangs: their pace while requests fail is the budget's.
-        return 1 if self._client.breaker.down and not lane.urgent else LANE_WIDTH
+        return 1 if lane.client.breaker.down and not lane.urgent else LANE_WIDTH
 
     async def _deliver(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
         """Send one request; whatever happens, every claim is ended."""
@@ -153,13 +178,13 @@ class Relay:
         try:
             await self._attempt(lane, deliveries, ticket)
         except StoreError:
-            self._client.budgets.settle(ticket, sends=0)
+            lane.client.budgets.settle(ticket, sends=0)
             self._backlog.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
         except Exception as error:  # an event that raises must not stop the others
             log.exception("delivery raised", kind=lane.kind)
             self._backlog.bury(deliveries, "internal", type(error).__name__)
         finally:
-            self._client.budgets.settle(ticket)
+            lane.client.budgets.settle(ticket)
             lane.in_flight -= 1
             if lane.groups.get(group) == since:  # not that of a later request, which is still in flight
                 del lane.groups[group]
@@ -169,11 +194,14 @@ class Relay:
         first = deliveries[0].event
         units = [delivery.unit_id for delivery in deliveries if delivery.unit_id is not None]
         age = self._clock.monotonic() - first.accepted_at
-        request = v2.deliver(first.server_id, first.event, units, age, first.id)
+        if isinstance(first.event, Clocking):
+            request = cms_v1.clock(first.event)
+        else:
+            request = v2.deliver(first.server_id, first.event, units, age, first.id)
         await self._backlog.begin_attempt(deliveries)
         end: CadAnswer | CadError
         try:
-            end = await self._client.send(request, ticket)
+            end = await lane.client.send(request, ticket)
         except CadError as error:
             end = error
         self._carry_out(lane, deliveries, judge(end), end)
@@ -234,7 +262,7 @@ class Relay:
             delay = backoff(deliveries[0].attempts, urgent=lane.urgent, random=self._random)
             not_before = now + delay
             lane.failures += 1
-            if self._client.breaker.down:
+            if lane.client.breaker.down:
                 pause = backoff(lane.failures, urgent=lane.urgent, random=self._random)
                 lane.not_before = now + pause
         facts = {"kind": lane.kind, "reason": verdict.reason, "units": len(deliveries)}
@@ -245,7 +273,7 @@ class Relay:
             detail = f"{verdict.reason}, and the CAD may have acted all the same"
             self._backlog.bury(deliveries, "unclear", detail)
         else:
-            at = max(not_before, self._client.free_at(lane.operation.name, now))
+            at = max(not_before, lane.client.free_at(lane.operation.name, now))
             log.warning("delivery postponed", seconds=round(at - now, 2), **facts)
             self._backlog.reschedule(deliveries, not_before)
 
@@ -260,12 +288,16 @@ class Relay:
                 delivery.alone = True
             self._backlog.reschedule(deliveries, self._clock.monotonic())
             return
-        detail = v2.read_problem(end) if isinstance(end, CadAnswer) else ""
-        self._backlog.bury(deliveries, verdict.reason, detail)
+        detail, reason = "", verdict.reason
+        if isinstance(end, CadAnswer):
+            clock = lane.kind is EventKind.CLOCK
+            detail = cms_v1.read_reason(end) if clock else v2.read_problem(end)
+            reason = "no_unit" if clock and cms_v1.is_unknown_account(end) else reason
+        self._backlog.bury(deliveries, reason, detail)
 
     def _hold(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
         """Try again when the key was looked at; fail what is refused although the key is right."""
-        breaker = self._client.breaker
+        breaker = lane.client.breaker
         suspect_at = deliveries[0].suspect_at
         if suspect_at is not None and breaker.refused_at < suspect_at < breaker.accepted_at:
             self._fail(lane, deliveries, Fail("unauthorized"), end)

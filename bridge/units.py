@@ -12,12 +12,22 @@ UnitId = NewType("UnitId", str)
 ServerId = NewType("ServerId", int)
 """Sonoran's number of a game server."""
 
+ACCOUNT_NAMES = ("apiId", "username", "accId", "discord", "uniqueId")
+"""How Sonoran CMS lets an account be named."""
+
 TARGET = (
     "\x00"  # what the id begins with of a unit that is not named by its community user id; none else does
 )
 
 MAX_ID_LENGTH = 128  # characters; the longest FiveM identifier has 48
 MAX_TEXT_LENGTH = 250  # characters of a location or a description on the map
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """An account of Sonoran CMS by one of its names; ``kind`` is one of ``ACCOUNT_NAMES``. A unit's id is an apiId."""
+
+    value: str
+    kind: str = "apiId"
 
 
 class Vehicle(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):

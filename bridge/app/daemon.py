@@ -65,6 +65,9 @@ class Daemon:
             await self._load()
             await stack.enter_async_context(self.parts.http)
             await stack.enter_async_context(self.parts.forward)
+            if self.parts.cms is not None:
+                await stack.enter_async_context(self.parts.cms.http)
+                await stack.enter_async_context(self.parts.cms.forward)
             await stack.enter_async_context(self.parts.listener)
             await stack.enter_async_context(self.admin)
             self._stack = stack.pop_all()
@@ -104,6 +107,9 @@ class Daemon:
             "time": self._vital("time", self._watch_time),
             "life": self._vital("life", self._tell_life),
         }
+        if parts.cms is not None:
+            loops["cms keeper"] = self._restarting("cms keeper", parts.cms.keeper.run)
+            loops["whitelist"] = self._restarting("whitelist", parts.cms.whitelist.run)
         async with TaskGroup() as group:
             tasks = {name: group.create_task(loop, name=name) for name, loop in loops.items()}
             await stop.wait()
@@ -116,6 +122,9 @@ class Daemon:
         try:
             await self.parts.outbox.load()
             await self.parts.budgets.load()
+            if self.parts.cms is not None:
+                await self.parts.cms.budgets.load()
+                await self.parts.cms.whitelist.load()
         except StoreError as error:
             raise StartError(f"{self.parts.config.outbox.path}: {error}") from error
 
@@ -127,6 +136,8 @@ class Daemon:
         deadline = self._clock.monotonic() + self.parts.config.outbox.drain
         self.parts.outbox.leave()
         self.parts.forward.leave()
+        if self.parts.cms is not None:
+            self.parts.cms.forward.leave()
         await self.parts.listener.close()
         tasks["heartbeat"].cancel()
         async with TaskGroup() as group:

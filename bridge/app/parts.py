@@ -3,12 +3,13 @@
 import secrets
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
 from socket import socket
 
 from bridge import __version__
+from bridge.app.cms_parts import CmsParts
 from bridge.app.survey import Survey
 from bridge.clock import Clock
 from bridge.coalescer import Coalescer
@@ -21,6 +22,11 @@ from bridge.forward import Forward
 from bridge.heartbeat import Heartbeat
 from bridge.host import write_private
 from bridge.listener import Buffers, CadV2Door, Listener, NativeDoor, Token, Tokens
+from bridge.listener.cad_v1 import CadV1Door, Keys
+from bridge.listener.cms_v1 import route_without_cms
+from bridge.listener.forward_v1 import ForwardV1
+from bridge.listener.reception import Reception
+from bridge.listener.routes import Route
 from bridge.lookup import Lookup
 from bridge.metrics import Metrics
 from bridge.operations import DOCUMENTED_LIMITS, HEARTBEAT, OWN, UPDATE_UNIT_LOCATIONS
@@ -30,11 +36,12 @@ from bridge.relay import Relay
 from bridge.retry import ANSWER_REASONS
 from bridge.retry import FAILURE_REASONS as EVENT_FAILURE_REASONS
 from bridge.sonoran.breaker import Breaker
-from bridge.sonoran.budget import Budgets, effective_limits, heartbeat_pace, location_pace
+from bridge.sonoran.budget import Budgets, effective_limits, heartbeat_pace, location_pace, sharing_of
 from bridge.sonoran.client import CadClient, Transport
 from bridge.sonoran.http import FAILURE_REASONS as REQUEST_FAILURE_REASONS
 from bridge.sonoran.http import CadHttp
 from bridge.sonoran.keeper import Keeper
+from bridge.sonoran.v1 import CadV1
 from bridge.store import Store
 from bridge.units import ServerId
 
@@ -63,7 +70,8 @@ class Parts:
         self.instance = uuid.uuid4().hex
         self.started_at = clock.wall()
         names = {ServerId(server.id): server.name for server in config.servers}
-        limits = effective_limits(config.cad.limits, config.cad.share)
+        limits = effective_limits(config.cad.limits, config.cad.share, config.cad.api)
+        sharing = sharing_of(config.cad.limits, config.cad.share, config.cad.api)
         pace = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
         self.metrics = Metrics(__version__)
         own = [operation.name for operation in OWN]
@@ -80,14 +88,21 @@ class Parts:
         self.coalescer = Coalescer(config.locations, names)
         self.store = Store(config.outbox.path, self.metrics.outbox_commit.observe)
         self.outbox = Outbox(self.store, config.outbox, clock, self.metrics, names)
-        self.budgets = Budgets(self.store, clock, limits, pace, config.cad.timeout)
+        self.budgets = Budgets(self.store, clock, limits, pace, config.cad.timeout, sharing)
         self.breaker = Breaker(clock)
         self.http = CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, clock)
-        self.client = CadClient(transport or self.http, self.budgets, self.breaker, self.metrics, clock)
+        carrier = transport or self.http
+        spoken = CadV1(carrier, config.cad.community_id) if config.cad.api == "v1" else carrier
+        self.client = CadClient(spoken, self.budgets, self.breaker, self.metrics, clock)
         self.forward = Forward(self.client, self.metrics, clock)
         self.keeper = Keeper(self.client, self.breaker, clock)
         self.breaker.on_doubt(self.keeper.look)
         self.survey = Survey(config, self.client, self.keeper, clock)
+        self.cms = (
+            None
+            if config.cms is None
+            else CmsParts(config.cms, config.cad.timeout, self.store, self.metrics, clock, names)
+        )
         self.flusher = Flusher(
             self.coalescer,
             self.fleet,
@@ -98,7 +113,9 @@ class Parts:
             _load_postals(config.locations.postals_file),
         )
         random = SystemRandom()
-        self.relay = Relay(self.outbox.backlog, self.client, clock, random)
+        self.relay = Relay(
+            self.outbox.backlog, self.client, clock, random, cms=None if self.cms is None else self.cms.client
+        )
         self.lookup = Lookup(
             self.outbox.backlog, self.client, config.outbox, config.cad.timeout, clock, random
         )
@@ -130,22 +147,47 @@ class Parts:
             self.clock,
             max_coordinate=config.locations.max_coordinate,
             instance=self.instance,
+            cms=self.cms is not None,
         )
+        allow = {
+            ServerId(server.id): Token(name=server.name, allow=frozenset(server.allow))
+            for server in config.servers
+        }
         drop_in = CadV2Door(
             buffers,
             self.metrics,
             self.forward,
-            {
-                ServerId(server.id): Token(name=server.name, allow=frozenset(server.allow))
-                for server in config.servers
-            },
+            allow,
             self.clock,
             max_coordinate=config.locations.max_coordinate,
             timeout=config.cad.timeout,
         )
         tokens = Tokens((ServerId(server.id), server.token) for server in config.servers)
-        routes = (*native.routes, *drop_in.routes)
+        drop_in_v1 = CadV1Door(
+            buffers,
+            self.metrics,
+            ForwardV1(
+                self.forward,
+                self.clock,
+                community_id=config.cad.community_id,
+                as_v1=config.cad.api == "v1",
+            ),
+            Keys(tokens=tokens, servers=allow, community_id=config.cad.community_id),
+            self.clock,
+            max_coordinate=config.locations.max_coordinate,
+            timeout=config.cad.timeout,
+        )
+        cms = self._cms_routes(buffers, tokens, allow)
+        routes = (*native.routes, *drop_in.routes, *drop_in_v1.routes, *cms)
         return Listener(config.listener, tokens, routes, self.metrics, self.clock, sockets)
+
+    def _cms_routes(
+        self, buffers: Buffers, tokens: Tokens, allow: Mapping[ServerId, Token]
+    ) -> tuple[Route, ...]:
+        if self.cms is None:
+            return (route_without_cms(),)
+        reception = Reception(buffers, self.metrics, self.clock)
+        return self.cms.door(reception, tokens, allow).routes
 
 
 def admin_token(config: Config) -> Secret:
@@ -176,7 +218,9 @@ def secrets_of(config: Config) -> list[str]:
     Raises:
         StartError: the admin token cannot be kept.
     """
-    known = [config.cad.api_key, admin_token(config), *(server.token for server in config.servers)]
+    cms_key = () if config.cms is None else (config.cms.api_key,)
+    tokens = (server.token for server in config.servers)
+    known = [config.cad.api_key, *cms_key, admin_token(config), *tokens]
     return [secret.reveal() for secret in known]
 
 

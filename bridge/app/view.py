@@ -45,8 +45,17 @@ class View:
             blocking.append("store full: as many events wait as outbox.max_events allows")
         if parts.breaker.key is KeyState.REFUSED:
             blocking.append("key refused: the CAD does not accept cad.api_key_file; everything is held")
-        reasons = [*blocking, "CAD down: it does not answer"] if parts.breaker.down else blocking
-        return Readiness(ready=not blocking, reasons=reasons)
+        down = ["CAD down: it does not answer"] if parts.breaker.down else []
+        return Readiness(ready=not blocking, reasons=[*blocking, *down, *self._of_cms()])
+
+    def _of_cms(self) -> list[str]:
+        """Return what is wrong with the CMS; pushes and the CAD do not depend on it."""
+        if self._parts.cms is None:
+            return []
+        breaker = self._parts.cms.breaker
+        if breaker.key is KeyState.REFUSED:
+            return ["CMS key refused: it does not accept cms.api_key_file; clockings are held"]
+        return ["CMS down: it does not answer"] if breaker.down else []
 
     def summary(self) -> str:
         """Return how the daemon is in one line."""

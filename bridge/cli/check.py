@@ -9,17 +9,18 @@ import click
 from bridge import host
 from bridge.cli.configured import UNUSABLE, config_option, load_or_exit
 from bridge.clock import SystemClock
-from bridge.config import Config, duration_text
+from bridge.config import CmsConfig, Config, duration_text
 from bridge.errors import CadError, ConfigError
 from bridge.fit import Severity, examine
 from bridge.heartbeat import ask_players
 from bridge.operations import HEARTBEAT, UPDATE_UNIT_LOCATIONS
 from bridge.postals import Postals
-from bridge.sonoran import v2
+from bridge.sonoran import cms, v2
 from bridge.sonoran.budget import FIRST_PENALTY, effective_limits, heartbeat_pace, location_pace
-from bridge.sonoran.client import TOO_MANY_REQUESTS, UNAUTHORIZED
+from bridge.sonoran.client import TOO_MANY_REQUESTS, UNAUTHORIZED, Transport
 from bridge.sonoran.http import CadHttp
 from bridge.sonoran.messages import CadAnswer, CadRequest
+from bridge.sonoran.v1 import CadV1
 
 PROBE_TIMEOUT = 3.0  # seconds a game server has for /dynamic.json
 MOST_WAITS = 2  # for the CAD's rate limit, which a running daemon on the same key may have used up
@@ -48,7 +49,7 @@ def check(path: Path | None, *, online: bool) -> None:
 
 def describe(config: Config) -> list[str]:
     """Return what would run, a line each."""
-    limits = effective_limits(config.cad.limits, config.cad.share)
+    limits = effective_limits(config.cad.limits, config.cad.share, config.cad.api)
     every = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
     beat = heartbeat_pace(config.heartbeat.interval, len(config.servers), limits[HEARTBEAT.name])
     turns = every * len(config.servers)
@@ -56,6 +57,7 @@ def describe(config: Config) -> list[str]:
         f"listener: {', '.join(map(str, config.listener.bind))}",
         f"admin:    {', '.join(map(str, config.admin.bind))}",
         f"CAD:      {config.cad.base_url} ({config.cad.api}), community {config.cad.community_id}",
+        *_describe_cms(config.cms),
         f"outbox:   {config.outbox.path}",
         *(
             f"server {server.id} ({server.name}): locations every {duration_text(every)}"
@@ -64,6 +66,10 @@ def describe(config: Config) -> list[str]:
             for server in config.servers
         ),
     ]
+
+
+def _describe_cms(config: CmsConfig | None) -> list[str]:
+    return [] if config is None else [f"CMS:      {config.base_url}, community {config.community_id}"]
 
 
 def _check_files(config: Config) -> list[str]:
@@ -78,6 +84,8 @@ def _check_files(config: Config) -> list[str]:
 
 async def _ask_all(config: Config) -> list[str]:
     problems = await _ask_cad(config)
+    if config.cms is not None:
+        problems += await _ask_cms(config.cms, config.cad.timeout)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT)) as session:
         for server in config.servers:
             if server.fxserver_url is None:
@@ -94,7 +102,8 @@ async def _ask_all(config: Config) -> list[str]:
 
 async def _ask_cad(config: Config) -> list[str]:
     """Ask getVersion and getServers, and return what does not fit."""
-    async with CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, SystemClock()) as cad:
+    async with CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, SystemClock()) as wire:
+        cad = CadV1(wire, config.cad.community_id) if config.cad.api == "v1" else wire
         try:
             version = await _ask(cad, v2.get_version())
             if version.status == UNAUTHORIZED:
@@ -114,7 +123,22 @@ async def _ask_cad(config: Config) -> list[str]:
     return problems
 
 
-async def _ask(cad: CadHttp, request: CadRequest) -> CadAnswer:
+async def _ask_cms(config: CmsConfig, patience: float) -> list[str]:
+    """Ask for the plan, and return what does not fit."""
+    async with CadHttp(config.base_url, config.api_key, patience, SystemClock()) as wire:
+        try:
+            answer = await _ask(cms.CmsTransport(wire, config.community_id), cms.QUESTION.request)
+        except CadError as error:
+            return [f"cms.base_url: {config.base_url} gives no answer: {error.reason}"]
+    if answer.status == UNAUTHORIZED:
+        return [f"cms.api_key_file: the CMS refuses this key: {cms.read_reason(answer)}"]
+    if not answer.ok:
+        return [f"CMS: {answer.status}: {cms.read_reason(answer)}"]
+    click.echo(f"CMS:      reached, the key is right, plan {cms.read_plan(answer) or 'unknown'}")
+    return []
+
+
+async def _ask(cad: Transport, request: CadRequest) -> CadAnswer:
     """Ask, and wait where the CAD wants us to, as far as a person has the patience."""
     for _ in range(MOST_WAITS):
         answer = await cad.exchange(request)

@@ -11,6 +11,7 @@ import click
 from bridge.clock import SystemClock
 from bridge.simulator.cad import SIMULATOR_KEY, Cad
 from bridge.simulator.cloud import Cloud
+from bridge.simulator.cms.door import CMS_KEY
 from bridge.simulator.faults import Weather
 from bridge.simulator.server import SimulatorServer
 
@@ -55,6 +56,7 @@ async def _serve(host: str, port: int, key: str, weather: Weather | None) -> Non
         async with SimulatorServer(clock, host, port, cloud=Cloud(clock, Cad(key=key), weather)) as server:
             click.echo(f"url: {server.url}")
             click.echo(f"key: {key}")
+            click.echo(f"cms key: {CMS_KEY}")
             await stop.wait()
 
 

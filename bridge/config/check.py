@@ -50,12 +50,15 @@ def _interval(reading: Reading, documented: Mapping[str, int]) -> None:
     """Report an interval that somebody wrote and the limit forbids; the default one is stretched instead."""
     limits = _limits(reading)
     share = reading.value("cad.share", float)
+    api = reading.value("cad.api", str)
     interval = reading.value("locations.interval", float)
     if limits is None or share is None or interval is None or not reading.given("locations.interval"):
         return
-    smallest = smallest_interval(documented[LOCATIONS], limits.get(LOCATIONS), share)
+    limit = limits.get(LOCATIONS, documented[LOCATIONS])
+    if api == "v1":  # which wants locations no more often, whatever is allowed elsewhere
+        limit = min(limit, documented[LOCATIONS])
+    smallest = smallest_interval(limit, share)
     if interval < smallest - 0.0005:  # what rounding to a millisecond may take away
-        limit = limits.get(LOCATIONS, documented[LOCATIONS])
         of_it = "" if share == 1.0 else f", cad.share {share:g}"
         reading.report(
             "locations.interval",

@@ -133,15 +133,6 @@ def text(pattern: str, what: str) -> Callable[[object], str]:
     return read
 
 
-def api_version(value: object) -> str:
-    """Read which of Sonoran's interfaces to speak."""
-    if value == "v1":
-        raise ValueError('"v1" is not supported by this version, expected "v2"')
-    if value != "v2":
-        raise expected('"v2"', value)
-    return "v2"
-
-
 def host_names(value: object) -> tuple[str, ...]:
     """Read a list of host names, lower-cased as they are compared."""
     if not isinstance(value, list):

@@ -78,7 +78,7 @@ class Reading:
                 return self._tables(marker.kind, value, path)
             case Entries():
                 return self._entries(marker, value, path)
-            case type():
+            case type() if value is not None or field.default is not None:
                 return self._section(marker, value, path)
             case StateFile():
                 return self._sources.state_path(_name(str(field.default) if value is None else value))

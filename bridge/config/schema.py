@@ -11,7 +11,6 @@ from typing import Annotated
 from msgspec import Struct, field
 
 from bridge.config.readers import (
-    api_version,
     binds,
     cloud_url,
     duration,
@@ -44,7 +43,6 @@ NOT_BUILT = frozenset(
     {
         "cad.ca_file",
         "cad.proxy",
-        "cms",
         "listener.tls_cert_file",
         "listener.tls_key_file",
     }
@@ -107,12 +105,21 @@ class CadConfig(Struct, frozen=True, kw_only=True):
     """The account at Sonoran; ``limits`` replaces documented requests a minute, ``share`` is our part of all."""
 
     base_url: Annotated[str, cloud_url] = "https://api.sonorancad.com"
-    api: Annotated[str, api_version] = "v2"
+    api: Annotated[str, word("v1", "v2")] = "v2"
     community_id: Annotated[str, text(r"[!-~]{1,128}", "the community's id, without spaces")]
     api_key: Annotated[Secret, SecretFile(variable="CAD_BRIDGE_API_KEY")] = field(name="api_key_file")
     timeout: Duration = 10.0
     share: Annotated[float, number(above=0, maximum=1)] = 1.0
     limits: Annotated[Mapping[str, int], Entries(reader=integer(1))] = field(default_factory=dict[str, int])
+
+
+class CmsConfig(Struct, frozen=True, kw_only=True):
+    """The community at Sonoran CMS; ``when_down`` is what a player hears of whom nothing is known while it is down."""
+
+    base_url: Annotated[str, cloud_url] = "https://api.sonorancms.com"
+    community_id: Annotated[str, text(r"[!-~]{1,128}", "the community's id, without spaces")]
+    api_key: Annotated[Secret, SecretFile(variable="CAD_BRIDGE_CMS_API_KEY")] = field(name="api_key_file")
+    when_down: Annotated[str, word("deny", "allow")] = "deny"
 
 
 class LocationsConfig(Struct, frozen=True, kw_only=True):
@@ -186,6 +193,7 @@ class Config(Struct, frozen=True, kw_only=True):
     listener: ListenerConfig = ListenerConfig()
     admin: AdminConfig = AdminConfig()
     cad: CadConfig
+    cms: Annotated[CmsConfig | None, CmsConfig] = None
     locations: LocationsConfig = LocationsConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     outbox: OutboxConfig = OutboxConfig()

@@ -10,7 +10,7 @@ from bridge.errors import MalformedError
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_NESTING = 100  # where an over-nested document is said to fail; FiveM's encoder stops at 32
 
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def read_document(body: bytes) -> object:

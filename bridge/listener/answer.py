@@ -7,12 +7,16 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """One answer, free of any HTTP library; ``headers`` are those besides Content-Type."""
+    """One answer, free of any HTTP library; ``headers`` are those besides Content-Type.
+
+    ``wrong_key`` says that the request showed no server's token: its connection is slowed.
+    """
 
     status: int
     body: bytes = b""
     content_type: str | None = None
     headers: dict[str, str] = {}
+    wrong_key: bool = False
 
 
 def json_answer(status: int, value: object) -> Answer:

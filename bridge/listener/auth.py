@@ -26,12 +26,17 @@ class Tokens:
         Takes the same time whether and where a token matches: digests are compared, all of them.
         """
         scheme, _, token = (authorization or "").strip().partition(" ")
-        shown = _digest(token.strip())
+        found = self.server_of_token(token.strip())
+        return found if scheme.lower() == "bearer" else None
+
+    def server_of_token(self, token: str) -> ServerId | None:
+        """Return whose token this is, or None; as long as ``server_of``."""
+        shown = _digest(token)
         found = None
         for server_id, digest in self._digests:
             if hmac.compare_digest(shown, digest):
                 found = server_id
-        return found if scheme.lower() == "bearer" else None
+        return found
 
 
 def delay_after(failures: int) -> float:

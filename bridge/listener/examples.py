@@ -58,6 +58,7 @@ EVENTS: Mapping[str, object] = {
     EventKind.KICK: {"type": "kick", "id": UNIT, "reason": "Went off duty"},
     EventKind.BLIP: {"type": "blip", "x": 85.8, "y": -1959.2, "tooltip": "Roadworks", "radius": 50.0},
     EventKind.PHOTO: {"type": "photo", "id": UNIT, "url": "https://images.example/scene.jpg"},
+    EventKind.CLOCK: {"type": "clock", "id": UNIT, "in": True},
     "list": [
         {"type": "panic", "ids": [UNIT], "active": False},
         {"type": "status", "ids": [UNIT], "status": 2},

@@ -49,10 +49,20 @@ class EventsTaken(Struct, frozen=True, kw_only=True):
 
 
 class NativeDoor:
-    """Serves the push door; ``instance`` names this run of the daemon, ``max_coordinate`` is in metres."""
+    """Serves the push door.
+
+    ``instance`` names this run of the daemon, ``max_coordinate`` is in metres, ``cms`` tells whether there is one.
+    """
 
     def __init__(
-        self, buffers: Buffers, metrics: Metrics, clock: Clock, *, max_coordinate: float, instance: str
+        self,
+        buffers: Buffers,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        max_coordinate: float,
+        instance: str,
+        cms: bool = False,
     ) -> None:
         self._coalescer = buffers.coalescer
         self._outbox = buffers.outbox
@@ -60,6 +70,7 @@ class NativeDoor:
         self._clock = clock
         self._max_coordinate = max_coordinate
         self._instance = instance
+        self._cms = cms
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -99,7 +110,7 @@ class NativeDoor:
         return json_answer(HTTPStatus.ACCEPTED, EventTaken(event=event_id))
 
     async def _take_events(self, push: Push) -> Answer:
-        events = read_events(push.body)
+        events = read_events(push.body, cms=self._cms)
         event_ids = await self._reception.append(push, events)
         self._reception.mark(events)
         return json_answer(HTTPStatus.ACCEPTED, EventsTaken(events=event_ids))

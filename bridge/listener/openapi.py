@@ -27,7 +27,8 @@ ids as text or as numbers, a single id for a list of them, coordinates flat or u
 `position` as an object or a list, bare NaN, invalid UTF-8. Unknown fields are ignored; too long a text is cut.
 
 Every error of the bridge is `application/problem+json`. A request with an `Origin` header gets 403: a browser is no game \
-server. Each answer comes from memory or from disk, except under `/v1/operations` and `/v2`, where it is the CAD's own."""
+server. Each answer comes from memory or from disk, except under `/v1/operations` and where the bridge stands in \
+for Sonoran's address: there it is Sonoran's own."""
 
 TAGS = (
     ("locations", "Where units are; the newest place of each goes to the CAD in batches."),
@@ -43,7 +44,9 @@ TAGS = (
             "Not listed below: every path under `/v2/` is Sonoran CAD v2's own, for SDKs and resources whose API URL is the "
             "bridge's and whose API key is the server's token. Locations, panics, states, 911 and dispatch calls and "
             "heartbeats go through the bridge's batches and outbox; the rest is forwarded, and answered by the CAD. The key "
-            "`allow` of `[[servers]]` says what a token reaches; Sonoran's own documents describe the paths."
+            "`allow` of `[[servers]]` says what a token reaches; Sonoran's own documents describe the paths. So it is with "
+            "`/emergency/`, `/general/` and `/civilian/`, which are Sonoran CAD v1's, and with `/cms/`, which is Sonoran CMS "
+            "v1's: there the token is the `key` of the body, no header, and errors are plain text as Sonoran words them."
         ),
     ),
 )

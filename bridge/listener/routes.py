@@ -14,6 +14,7 @@ OTHER = "other"  # the route of every path that leads nowhere, in metrics
 PARAMETER = "{id}"  # what a path ends with that names one thing
 REST = "{path}"  # what a path ends with that leads on to many things
 ANY = "*"  # the method of a route whose handler looks at it itself
+NOBODY = ServerId(-1)  # who speaks in a request whose body alone says who
 
 
 class Push(Struct, kw_only=True):
@@ -40,6 +41,7 @@ class Route(Struct, frozen=True, kw_only=True):
     """A handler for one method on one path; a path may end in ``/{id}``, or in ``/{path}`` for all that is below.
 
     ``success`` is the status it answers with where nothing goes wrong; ``streamed`` has the body come in pieces.
+    ``keyed`` routes find the token in the body themselves, and answer with ``wrong_key`` where it is none.
     """
 
     method: str
@@ -47,6 +49,7 @@ class Route(Struct, frozen=True, kw_only=True):
     handler: Handler
     success: HTTPStatus = HTTPStatus.OK
     streamed: bool = False
+    keyed: bool = False
 
 
 class Resource(Struct, frozen=True, kw_only=True):
@@ -55,6 +58,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     path: str
     handlers: dict[str, Handler]
     streamed: bool = False
+    keyed: bool = False
 
 
 class Router:
@@ -66,7 +70,7 @@ class Router:
         for route in routes:
             found = self._prefixes if route.path.endswith(REST) else self._resources
             key = route.path.removesuffix(PARAMETER).removesuffix(REST)
-            empty = Resource(path=route.path, handlers={}, streamed=route.streamed)
+            empty = Resource(path=route.path, handlers={}, streamed=route.streamed, keyed=route.keyed)
             found.setdefault(key, empty).handlers[route.method] = route.handler
 
     def find(self, path: str) -> tuple[Resource | None, str]:

@@ -24,8 +24,9 @@ from bridge.listener.body import read_body, stream_body
 from bridge.listener.connection import Connection, Turnstile, respond
 from bridge.listener.counts import RequestCounts
 from bridge.listener.problem import not_allowed, problem, problem_of
-from bridge.listener.routes import ANY, OTHER, Handler, Push, Resource, Route, Router
+from bridge.listener.routes import ANY, NOBODY, OTHER, Handler, Push, Resource, Route, Router
 from bridge.metrics import Metrics
+from bridge.units import ServerId
 
 WARN_EVERY = 60.0  # seconds between two warnings of wrong tokens
 STOP_SECONDS = 2.0  # how long answers under way may take when the listener stops
@@ -137,10 +138,10 @@ class Listener:
     ) -> Answer:
         if hdrs.ORIGIN in request.headers:
             return problem(HTTPStatus.FORBIDDEN, "a request with an Origin comes from a browser")
-        server_id = self._tokens.server_of(request.headers.get(hdrs.AUTHORIZATION))
+        server_id = self._who(request, resource)
         if server_id is None:
-            return await self._refuse(connection)
-        connection.failures = 0
+            await self._slow(connection)
+            return unauthorized()
         if resource is None:
             return problem(HTTPStatus.NOT_FOUND, "there is nothing under this path")
         handler = resource.handlers.get(request.method) or resource.handlers.get(ANY)
@@ -161,7 +162,17 @@ class Listener:
             query=request.rel_url.raw_query_string,
             stream=None if isinstance(body, bytes) else body,
         )
-        return await self._push(resource, handler, push)
+        answer = await self._push(resource, handler, push)
+        if answer.wrong_key:
+            await self._slow(connection)
+        else:
+            connection.failures = 0
+        return answer
+
+    def _who(self, request: web.BaseRequest, resource: Resource | None) -> ServerId | None:
+        if resource is not None and resource.keyed:
+            return NOBODY
+        return self._tokens.server_of(request.headers.get(hdrs.AUTHORIZATION))
 
     async def _push(self, resource: Resource, handler: Handler, push: Push) -> Answer:
         started = self._clock.monotonic()
@@ -172,12 +183,12 @@ class Listener:
         finally:
             self._counts.took(resource.path, self._clock.monotonic() - started)
 
-    async def _refuse(self, connection: Connection) -> Answer:
+    async def _slow(self, connection: Connection) -> None:
+        """Let a connection wait on which a wrong token was shown."""
         connection.stop_clock()
         connection.failures += 1
         self._warn_of_refusal(connection)
         await self._clock.sleep(delay_after(connection.failures))
-        return unauthorized()
 
     def _warn_of_refusal(self, connection: Connection) -> None:
         """Tell the operator why nothing moves on the map, but not once a second."""

@@ -165,6 +165,7 @@ FIELDS: Mapping[str, Mapping[str, Schema]] = {
         "id": _UNIT,
         "url": {"pattern": r"^https?://[A-Za-z0-9\[][!-~]*$", "maxLength": MAX_URL_LENGTH},
     },
+    "Clocking": {"id": _UNIT},
     "PanicBody": {"id": _UNIT, "ids": _UNITS},
     "HeartbeatBody": {"players": _PLAYERS},
     "OperationBody": {
@@ -182,6 +183,9 @@ WHOLE: Mapping[str, Schema] = {
     "EmergencyCall": {
         "description": "A 911 call; `x` and `y` place it on the live map, in metres of the game world."
     },
+    "Clocking": {
+        "description": "An account of Sonoran CMS clocked in, or out where `in` is false; 422 where no CMS is configured."
+    },
     "UnitStatus": {"description": "Sonoran's UNIT_STATUS by name."},
     "DispatchCall": {
         "description": "A call on the dispatch board with units on it, with a title or a description at least; `origin`, "
@@ -191,7 +195,7 @@ WHOLE: Mapping[str, Schema] = {
 }  # fmt: skip
 """What the types do not say of a component."""
 
-_INTERNAL = frozenset({"extra"})  # fields that no push fills
+_INTERNAL = frozenset({"account", "extra"})  # fields that no push fills
 _DOUBLE_TICKS = re.compile("``")
 
 

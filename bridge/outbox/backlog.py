@@ -1,7 +1,7 @@
 """The pending events in memory: what may be sent now, what must wait for what, and how each one ended."""
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from bridge import logs
@@ -92,10 +92,10 @@ class Backlog:
         """Return a server's name, for people."""
         return self._names[server_id]
 
-    @property
-    def stuck(self) -> bool:
-        """Tell whether nothing can go on by itself: all that is left is held, and not by an end on its way to disk."""
-        return not self.writeback.ending and all(queue.stuck for queue in self._queues.values())
+    def stuck(self, kinds: Collection[EventKind]) -> bool:
+        """Tell whether nothing of some kinds can go on by itself: all that is left of them is held, and not by an end on its way to disk."""
+        ending = bool(kinds) and self.writeback.ending
+        return not ending and all(self._queues[kind].stuck for kind in kinds)
 
     def alarm(self, kind: EventKind) -> Alarm:
         """Return what rings when there may be something new to claim."""
@@ -223,10 +223,10 @@ class Backlog:
             event, Outcome(state=EventState.FAILED, reason="unclear", detail=detail, result=result)
         )
 
-    def release_all(self) -> None:
-        """Let everything be tried now: the CAD is back."""
-        for queue in self._queues.values():
-            queue.release_all()
+    def release_all(self, kinds: Iterable[EventKind] = EventKind) -> None:
+        """Let everything of some kinds be tried now: whoever takes them is back."""
+        for kind in kinds:
+            self._queues[kind].release_all()
         self.wake()
 
     def wake(self) -> None:

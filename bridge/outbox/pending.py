@@ -4,6 +4,7 @@ from collections.abc import Hashable
 
 from bridge.events import (
     STATES,
+    Clocking,
     DispatchAttachment,
     DispatchCall,
     DispatchDetachment,
@@ -135,7 +136,7 @@ def _named_like(unit_id: UnitId | None) -> Hashable:
 def order_keys(server_id: ServerId, event: Event) -> tuple[Hashable, ...]:
     """Return what the event is about that other events, of whatever kind, must not be overtaken on.
 
-    States need none: only the newest counts. A unit is taken off its call after it was put on it, and a call is
+    States need none: only the newest counts. Nobody is clocked out before he was clocked in. A unit is taken off its call after it was put on it, and a call is
     closed after its notes.
     """
     keys: list[Hashable] = [("call", server_id, call) for call in calls_of(event)]
@@ -144,6 +145,8 @@ def order_keys(server_id: ServerId, event: Event) -> tuple[Hashable, ...]:
             keys += _attachments(server_id, ids)
         case Photo(id=unit_id):
             keys.append(("photo", server_id, unit_id))
+        case Clocking():
+            keys.append(("clock", event.whom))  # one clock, whatever server its player moved to
         case _:
             pass
     return tuple(keys)

@@ -1,15 +1,16 @@
 """The simulated CAD: one request in, one reply out, no I/O and no clock of its own."""
 
 import hmac
-import math
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 import msgspec
 
 from bridge.simulator.community import Community, Plan
+from bridge.simulator.door import Gateway
 from bridge.simulator.limits import Limiter
 from bridge.simulator.messages import (
+    JSON,
     PROBLEM,
     Ask,
     Problem,
@@ -20,12 +21,14 @@ from bridge.simulator.messages import (
     title_of,
 )
 from bridge.simulator.routes import ROUTES, Match, find
+from bridge.simulator.v1 import table as v1_table
+from bridge.simulator.v1.door import V1
 
 SIMULATOR_KEY = "simulator-key"  # known to everybody: it opens nothing but simulators
 
 
 class Cad:
-    """Sonoran CAD v2 for one community with one API key.
+    """Sonoran CAD v2 for one community with one API key; ``v1`` is the same community's older interface.
 
     The checks come in this order: path (404, 405), key (401), rate limit (429), plan (403), server (404), then what
     the operation itself finds (400, 404, 415).
@@ -40,10 +43,13 @@ class Cad:
         known_units: Collection[str] | None = None,
     ) -> None:
         self.community = Community(plan, servers, known_units)
-        self.limiter = Limiter({route.operation: route.per_minute for route in ROUTES})
+        per_minute = {route.operation: route.per_minute for route in ROUTES}
+        self.limiter = Limiter({**per_minute, **v1_table.PER_MINUTE}, v1_table.POOLS, v1_table.GAPS)
+        self.v1 = V1(self.community, self.limiter, key)
         self._authorization = f"Bearer {key}".encode()
         self._key = key
-        self._traces = 0
+        self._gateway = Gateway()
+        self.refuse_rate = self._gateway.refuse_rate
 
     @property
     def key(self) -> str:
@@ -58,14 +64,14 @@ class Cad:
                 self._check_key(request)
             wait = self.limiter.admit(match.route.operation, now)
             if wait is not None:
-                return self._too_many(wait)
+                return self._gateway.too_many(wait)
             self._check_community(match)
             ask = Ask(request=request, parameters=match.parameters, now=now, refused=refused)
             self._check_server(ask)
             content = match.route.handler(self.community, ask)
         except ProblemError as problem:
             return self.problem(request, problem.status, problem.detail, title=problem.title)
-        return json_reply(content, headers={"x-trace-id": self._trace()})
+        return json_reply(content, headers={"x-trace-id": self._gateway.trace()})
 
     def locate(self, request: Request) -> tuple[str | None, int | None]:
         """Return the operation and the server that a request is for, as far as it names them."""
@@ -96,7 +102,7 @@ class Cad:
         title: str | None = None,
     ) -> Reply:
         """Return a refusal as Sonoran words it."""
-        trace = self._trace()
+        trace = self._gateway.trace()
         content = Problem(
             type="about:blank",
             title=title_of(status) if title is None else title,
@@ -115,12 +121,10 @@ class Cad:
         """Return what a wrong key is answered."""
         return self.problem(request, HTTPStatus.UNAUTHORIZED, "The API key is invalid.")
 
-    def refuse_rate(self, headers: Mapping[str, str] | None = None) -> Reply:
-        """Return the 429 that the gateway in front of the CAD gives; it is no problem document."""
-        trace = self._trace()
-        content = {"message": "API rate limit exceeded", "request_id": trace}
-        ids = {"x-trace-id": trace, "x-kong-request-id": trace}
-        return json_reply(content, status=HTTPStatus.TOO_MANY_REQUESTS, headers={**ids, **(headers or {})})
+    def kind(self, body: str) -> str:
+        """Return the content type of a success: always JSON."""
+        del body
+        return JSON
 
     def reset(self) -> None:
         """Forget what happened and go back to the documented limits; the community's settings stay."""
@@ -133,7 +137,9 @@ class Cad:
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "The Authorization header is missing.")
         if not given.startswith("Bearer "):
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "The Authorization header is not a Bearer token.")
-        if not hmac.compare_digest(given.encode(errors="surrogateescape"), self._authorization):
+        if self.community.api == "v1" or not hmac.compare_digest(
+            given.encode(errors="surrogateescape"), self._authorization
+        ):
             raise ProblemError(HTTPStatus.UNAUTHORIZED, "The API key is invalid.")
 
     def _check_community(self, match: Match) -> None:
@@ -144,11 +150,3 @@ class Cad:
     def _check_server(self, ask: Ask) -> None:
         if "serverId" in ask.parameters and ask.server_id not in self.community.servers:
             raise ProblemError(HTTPStatus.NOT_FOUND, "The server is not configured for this community.")
-
-    def _too_many(self, wait: float) -> Reply:
-        seconds = str(max(1, math.ceil(wait)))
-        return self.refuse_rate({"Retry-After": seconds, "RateLimit-Reset": seconds})
-
-    def _trace(self) -> str:
-        self._traces += 1
-        return f"{self._traces:032x}"

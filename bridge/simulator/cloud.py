@@ -6,11 +6,18 @@ from http import HTTPStatus
 import msgspec
 
 from bridge.clock import Clock
+from bridge.simulator import routes
 from bridge.simulator.cad import Cad
+from bridge.simulator.cms import door as cms_door
+from bridge.simulator.cms.door import EVERY_ENDPOINT, Cms
+from bridge.simulator.door import Door
 from bridge.simulator.faults import Answer, Down, Drop, Fate, Faults, Half, Hang, RefuseKey, Weather
 from bridge.simulator.journal import Journal
-from bridge.simulator.messages import JSON, Reply, Request
-from bridge.simulator.routes import OPERATIONS
+from bridge.simulator.messages import Reply, Request
+from bridge.simulator.v1 import table as v1
+from bridge.simulator.v1.door import PREFIXES
+
+OPERATIONS = routes.OPERATIONS | v1.OPERATIONS | cms_door.OPERATIONS
 
 
 class Dropped(Exception):  # noqa: N818 -- what happened to the connection, not a fault of the program
@@ -28,14 +35,17 @@ class Dropped(Exception):  # noqa: N818 -- what happened to the connection, not 
 
 
 class Cloud:
-    """Faults, delays and the CAD behind them; a test transport may call ``exchange`` directly.
+    """Faults, delays, and behind them the CAD with both of its interfaces and the CMS.
 
-    The wall time of ``clock`` is the time in which the CAD counts. ``weather`` adds latency and failures by chance.
+    A test transport may call ``exchange`` directly. The wall time of ``clock`` is the time in which the CAD counts. ``weather`` adds latency and failures by chance.
     """
 
-    def __init__(self, clock: Clock, cad: Cad | None = None, weather: Weather | None = None) -> None:
+    def __init__(
+        self, clock: Clock, cad: Cad | None = None, weather: Weather | None = None, cms: Cms | None = None
+    ) -> None:
         self.cad = Cad() if cad is None else cad
-        self.faults = Faults(OPERATIONS)
+        self.cms = Cms() if cms is None else cms
+        self.faults = Faults(OPERATIONS | {v1.EVERY_TYPE, EVERY_ENDPOINT})
         self.journal = Journal()
         self._clock = clock
         self._weather = weather
@@ -45,9 +55,15 @@ class Cloud:
         """Return the CAD's time: Unix seconds."""
         return self._clock.wall()
 
+    def door(self, request: Request) -> Door:
+        """Return the interface that a request is for: paths tell them apart."""
+        if request.path in cms_door.BY_PATH:
+            return self.cms
+        return self.cad.v1 if request.path.startswith(PREFIXES) else self.cad
+
     async def exchange(self, request: Request) -> Reply:
         """Return the CAD's answer, or raise ``Dropped``; takes as long as the faults say."""
-        located = self.cad.locate(request)
+        located = self.door(request).locate(request)
         received = self.journal.write(
             request, located, monotonic=self._clock.monotonic(), wall=self._clock.wall()
         )
@@ -75,6 +91,7 @@ class Cloud:
         self.clear_faults()
         self.journal.clear()
         self.cad.reset()
+        self.cms.reset()
 
     async def _undergo(self, request: Request, fate: Fate) -> Reply:
         if isinstance(fate.outcome, Down):
@@ -83,7 +100,7 @@ class Cloud:
         await self._linger(fate.delay_seconds)
         match fate.outcome:
             case RefuseKey():
-                return self.cad.refuse_key(request)
+                return self.door(request).refuse_key(request)
             case Answer() as answer:
                 return self._stand_in(request, fate, answer)
             case Hang(acts=acts):
@@ -105,36 +122,35 @@ class Cloud:
 
     def _act(self, request: Request, fate: Fate) -> Reply:
         if self._weather is not None and self._weather.fails():
-            self.cad.count(request, self.now())
+            self.door(request).count(request, self.now())
             return self._answer(request, Answer(status=HTTPStatus.INTERNAL_SERVER_ERROR))
-        return self.cad.handle(request, self.now(), fate.refused)
+        return self.door(request).handle(request, self.now(), fate.refused)
 
     def _lose(self, request: Request, fate: Fate, *, acts: bool) -> Dropped:
         if acts:
             return Dropped(after_acting=True, reply=self._act(request, fate))
-        self.cad.count(request, self.now())
+        self.door(request).count(request, self.now())
         return Dropped(after_acting=False)
 
     def _stand_in(self, request: Request, fate: Fate, answer: Answer) -> Reply:
         if answer.acts:
             self._act(request, fate)
         else:
-            self.cad.count(request, self.now())
+            self.door(request).count(request, self.now())
         return self._answer(request, answer)
 
     def _answer(self, request: Request, answer: Answer) -> Reply:
         headers = dict(answer.headers)
         if answer.retry_after is not None:
             headers["Retry-After"] = answer.retry_after
+        door = self.door(request)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            reply = self.cad.refuse_rate(headers)
+            reply = door.refuse_rate(headers)
         else:
-            reply = self.cad.problem(
-                request, answer.status, "The simulator was told to answer this.", headers
-            )
+            reply = door.problem(request, answer.status, "The simulator was told to answer this.", headers)
         if answer.body is None:
             return reply
-        kind = {"Content-Type": JSON} if answer.status < HTTPStatus.BAD_REQUEST else {}
+        kind = {"Content-Type": door.kind(answer.body)} if answer.status < HTTPStatus.BAD_REQUEST else {}
         return msgspec.structs.replace(
             reply, headers={**reply.headers, **kind, **headers}, body=answer.body.encode()
         )

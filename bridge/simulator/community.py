@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +19,9 @@ from bridge.simulator.shapes import NewBlip
 PERMISSION_KEY = "YOUR_PERMISSION_KEY"  # as Sonoran's examples have them, like the secret
 SECRET = "00000000-0000-0000-0000-000000000000"  # noqa: S105 -- known to everybody
 SECRET_ANSWER = "11111111-2222-3333-4444-555555555555"  # noqa: S105 -- the same
+
+
+Api = Literal["v1", "v2", "both"]
 
 
 class Plan(IntEnum):
@@ -72,6 +76,14 @@ class Recording(Struct, frozen=True, kw_only=True):
     received_at: float
 
 
+class GameClock(Struct, frozen=True, kw_only=True):
+    """A server's clock: the time in the game at an instant, both as ``01/30/2024 10:30``, and how fast it goes."""
+
+    utc: str
+    game: str
+    seconds_per_hour: float
+
+
 class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     """How a community shows itself to whoever logs in."""
 
@@ -86,16 +98,20 @@ class Community:
 
     ``known_units`` are the community user ids that some account has linked; None: all there are.
     ``camel_calls`` makes getCalls answer ``activeCalls``, as Sonoran's page shows it, for ``ActiveCalls``, as
-    the OpenAPI document does; a call shows there only ``calls_visible_after`` seconds after it was made.
+    the OpenAPI document does; a call shows there only ``calls_visible_after`` seconds after it was made. ``api``
+    tells which interface the community is on; ``v1_metadata`` false leaves metadata out of v1's GET_CALLS, whose page
+    shows none.
     ``permission_keys`` tell which permissions a key gives, ``secrets`` what verifySecret answers each with.
     """
 
     uuid = "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"
-    profile = Profile()
     ten_codes = ("10-8", "10-23")
 
     def __init__(self, plan: Plan, servers: Iterable[int], known_units: Collection[str] | None) -> None:
         self.plan = plan
+        self.profile = Profile()
+        self.api: Api = "both"
+        self.v1_metadata = True
         self.camel_calls = False
         self.calls_visible_after = 0.0
         self.permission_keys: dict[str, frozenset[str]] = {PERMISSION_KEY: frozenset(PERMISSIONS)}
@@ -106,6 +122,7 @@ class Community:
         self.board = Board()
         self.archive = Archive()
         self.heartbeats: dict[int, Heartbeat] = {}
+        self.clocks: dict[int, GameClock] = {}
         self.blips: list[Blip] = []
         self.kicks: list[Kick] = []
         self.photos: list[Photo] = []
@@ -205,6 +222,7 @@ class Community:
         self.archive.forget()
         self.estate.forget()
         self.heartbeats.clear()
+        self.clocks.clear()
         for happened in (self.blips, self.kicks, self.photos, self.recordings):
             happened.clear()
 

@@ -8,7 +8,9 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from bridge.simulator.cloud import Cloud
-from bridge.simulator.community import Plan
+from bridge.simulator.cms.door import OPERATIONS as CMS
+from bridge.simulator.cms.members import CmsCommunity, GameServer
+from bridge.simulator.community import Api, Community, Plan
 from bridge.simulator.configuration_shapes import ServerRow
 from bridge.simulator.estate import server_row
 from bridge.simulator.faults import Fault
@@ -26,6 +28,33 @@ class ConfiguredServer(ServerRow, frozen=True, kw_only=True, rename="camel", for
     """A server as a setting: a misspelt field is refused here."""
 
 
+class MemberRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A member of the CMS's community: ``servers`` are those whose whitelist has it, ``ranks`` UUIDs."""
+
+    username: str
+    api_ids: list[str] = []
+    servers: list[int] = []
+    ranks: list[str] = []
+    discord: str | None = None
+    bypass: bool = False
+    banned: bool = False
+
+
+class CmsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What may be changed of the CMS; what is left out stays.
+
+    ``key`` and ``community_id`` are its own; ``version``: 0 FREE to 5 SONORANONE; ``servers``: ids, or rows as
+    GET_GAME_SERVERS shows them; ``members``: all there are from now on; ``limits`` false: count, but never answer 429.
+    """
+
+    key: str | UnsetType = UNSET
+    community_id: str | UnsetType = UNSET
+    version: Annotated[int, Meta(ge=0, le=5)] | UnsetType = UNSET
+    servers: list[int | GameServer] | UnsetType = UNSET
+    members: list[MemberRow] | UnsetType = UNSET
+    limits: bool | UnsetType = UNSET
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What ``POST /_simulator/settings`` may change; what is left out stays.
 
@@ -33,7 +62,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     is required. ``permission_keys``: the permissions that a key gives. ``secrets``: what verifySecret answers each
     with. ``calls_visible_after``: the seconds until getCalls shows a new call.
     ``limits`` false: count, but never answer 429. ``per_minute``
-    gives operations another limit, null none at all.
+    gives operations another limit, null none at all; ``V1`` is all of v1's types together, ``CMS:…`` are the CMS's.
+    ``api``: the interface that the community is on, v1 and v2 or only one. ``community_id``: the one that v1 asks for.
+    ``v1_metadata`` false: v1's GET_CALLS shows no metadata.
     """
 
     plan: PlanName | UnsetType = UNSET
@@ -43,6 +74,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secrets: dict[str, str] | UnsetType = UNSET
     camel_calls: bool | UnsetType = UNSET
     calls_visible_after: Annotated[float, Meta(ge=0)] | UnsetType = UNSET
+    api: Api | UnsetType = UNSET
+    community_id: str | UnsetType = UNSET
+    v1_metadata: bool | UnsetType = UNSET
+    cms: CmsSettings = CmsSettings()
     limits: bool | UnsetType = UNSET
     per_minute: dict[str, Annotated[int, Meta(ge=0)] | None] = {}
 
@@ -118,10 +153,12 @@ class Control:
         settings = _SETTINGS.decode(request.body)
         limiter = self._cloud.cad.limiter
         for operation, per_minute in settings.per_minute.items():
-            limiter.change(operation, per_minute)
+            (self._cloud.cms.limiter if operation in CMS else limiter).change(operation, per_minute)
         if settings.limits is not UNSET:
             limiter.enforced = settings.limits
         self._change_community(settings)
+        _change_interfaces(self._cloud.cad.community, settings)
+        self._change_cms(settings.cms)
         return self._state(request)
 
     def _close_call(self, request: Request) -> Reply:
@@ -154,6 +191,43 @@ class Control:
             community.camel_calls = settings.camel_calls
         if settings.calls_visible_after is not UNSET:
             community.calls_visible_after = settings.calls_visible_after
+
+    def _change_cms(self, settings: CmsSettings) -> None:
+        cms = self._cloud.cms
+        cms.key = cms.key if settings.key is UNSET else settings.key
+        if settings.limits is not UNSET:
+            cms.limiter.enforced = settings.limits
+        if settings.community_id is not UNSET:
+            cms.community.community_id = settings.community_id
+        if settings.version is not UNSET:
+            cms.community.version = settings.version
+        if settings.servers is not UNSET:
+            cms.community.configure(settings.servers)
+        if settings.members is not UNSET:
+            _change_members(cms.community, settings.members)
+
+
+def _change_interfaces(community: Community, settings: Settings) -> None:
+    if settings.api is not UNSET:
+        community.api = settings.api
+    if settings.v1_metadata is not UNSET:
+        community.v1_metadata = settings.v1_metadata
+    if settings.community_id is not UNSET:
+        community.profile = msgspec.structs.replace(community.profile, com_id=settings.community_id)
+
+
+def _change_members(community: CmsCommunity, members: list[MemberRow]) -> None:
+    community.members.clear()
+    for row in members:
+        community.enrol(
+            row.username,
+            row.api_ids,
+            servers=row.servers,
+            ranks=row.ranks,
+            discord=row.discord,
+            bypass=row.bypass,
+            banned=row.banned,
+        )
 
 
 def refusal(status: int, detail: str) -> Reply:

@@ -9,7 +9,9 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-EVERY = "*"  # all operations, and paths that are no operation
+EVERY = (
+    "*"  # all operations, and paths that are no operation; ``V1:*`` and ``CMS:*`` are those of one interface
+)
 
 FAILING = 0.01  # share of requests that fail in bad weather
 LATENCY_SECONDS = (0.020, 0.120)  # from the quickest to the slowest answer in bad weather
@@ -173,4 +175,7 @@ class _Armed(Struct, kw_only=True, eq=False):
 
 
 def _fits(fault: Fault, operation: str | None, server: int | None) -> bool:
-    return fault.operation in {EVERY, operation} and fault.server in {None, server}
+    every = fault.operation.endswith(EVERY) and (operation or "").startswith(
+        fault.operation.removesuffix(EVERY)
+    )
+    return (every or fault.operation == operation) and fault.server in {None, server}

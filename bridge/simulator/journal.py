@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 import msgspec
 from msgspec import Struct
 
+from bridge.simulator.envelope import opened
 from bridge.simulator.messages import Digest, Request
 from bridge.simulator.multipart import Part
 
@@ -24,10 +25,10 @@ class Received(Struct, kw_only=True, eq=False):
 
     ``number`` counts from 1; ``monotonic`` and ``wall`` are when it came, in seconds. ``operation`` is None
     for a path that is none. ``path`` and ``raw_query`` are as they came; ``query`` holds every value of each name;
-    ``headers`` are in the order and case in which they came, credentials as ``***``. ``body`` is empty where it was
-    too long to keep, ``length`` and ``sha256`` are there always, ``parts`` where it was a form. ``status`` is what the
-    CAD answered or, where the answer was ``lost`` on the way, would have; None: it did not get so far, or has not
-    yet.
+    ``headers`` are in the order and case in which they came, credentials as ``***``, and so is the key in the bodies of
+    v1 and of the CMS. ``body`` is empty where it was too long to keep, ``length`` and ``sha256`` are there always and
+    tell of what came, ``parts`` where it was a form. ``status`` is what was answered or, where the answer was ``lost``
+    on the way, would have been; None: it did not get so far, or has not yet.
     """
 
     number: int
@@ -98,6 +99,9 @@ class Journal:
         self.total += 1
         operation, server = located
         digest = self._digest(request)
+        body = _without_key(request.body) if digest is None else b""
+        if digest is None and body != request.body:
+            digest = _digest_of(request.body)
         received = Received(
             number=self.total,
             monotonic=monotonic,
@@ -109,7 +113,7 @@ class Journal:
             headers=tuple(_masked(name, value) for name, value in request.fields or request.headers.items()),
             operation=operation,
             server=server,
-            body=request.body if digest is None else b"",
+            body=body,
             digest=digest,
             parts=() if request.form is None else request.form.parts,
         )
@@ -138,7 +142,7 @@ class Journal:
     def _digest(self, request: Request) -> Digest | None:
         if request.digest is not None or len(request.body) <= self._max_kept_bytes:
             return request.digest
-        return Digest(length=len(request.body), sha256=hashlib.sha256(request.body).hexdigest())
+        return _digest_of(request.body)
 
     def _trim(self) -> None:
         while len(self._entries) > self._max_requests or self._bytes > self._max_bytes:
@@ -152,6 +156,22 @@ def _query(request: Request) -> dict[str, list[str]]:
     for name, value in parse_qsl(request.raw_query, keep_blank_values=True):
         found.setdefault(name, []).append(value)
     return found
+
+
+def _digest_of(body: bytes) -> Digest:
+    return Digest(length=len(body), sha256=hashlib.sha256(body).hexdigest())
+
+
+def _without_key(body: bytes) -> bytes:
+    """Return a body without the key that those of v1 and of the CMS hold, otherwise as it came."""
+    envelope = opened(body) if b'"type"' in body else {}
+    key = envelope.get("key")
+    if not isinstance(key, str) or not key:
+        return body
+    masked = body.replace(msgspec.json.encode(key), b'"***"')
+    if opened(masked).get("key") == "***":
+        return masked
+    return msgspec.json.encode({**envelope, "key": "***"})
 
 
 def _masked(name: str, value: str) -> tuple[str, str]:

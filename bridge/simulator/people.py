@@ -7,11 +7,7 @@ from msgspec import Struct
 
 from bridge.simulator.people_shapes import Permission
 
-INACTIVE, ACTIVE, BANNED = (
-    0,
-    1,
-    2,
-)  # ACCOUNT_STATUS; of these only 1 is in the documents that this is written from
+INACTIVE, ACTIVE, BANNED = 0, 1, 4  # ACCOUNT_STATUS; v1's pages have all three, v2's only the second
 JOINED_AT = 1_768_414_920.0  # Unix seconds; accounts are as old as Sonoran's example
 LAST_LOGIN_AT = 1_775_681_700.0
 CODE_SECONDS = 600  # a link code is good for
@@ -56,11 +52,15 @@ class People:
         self.codes: list[LinkCode] = []
         self._accounts: dict[str, Account] = {}
         self._links: dict[str, str] = {}
+        self._unlinked: set[str] = set()
         self._last_code = 0
 
     def knows(self, unit_id: str) -> bool:
         """Tell whether some account has linked a community user id."""
-        return self.known_units is None or unit_id in self.known_units or unit_id in self._links
+        if unit_id in self._links:
+            return True
+        known = self.known_units is None or unit_id in self.known_units
+        return known and unit_id not in self._unlinked
 
     def account_of(self, unit_id: str) -> Account | None:
         """Return the account that has linked a community user id."""
@@ -92,6 +92,28 @@ class People:
         self._links[unit_id] = account.account
         account.community_user_id = unit_id
 
+    def add_id(self, unit_id: str, account: Account) -> None:
+        """Have an account link one more community user id; it goes by the one that it went by."""
+        self._links[unit_id] = account.account
+        self._unlinked.discard(unit_id)
+        account.community_user_id = account.community_user_id or unit_id
+
+    def unlink(self, account: Account, keep: Collection[str]) -> None:
+        """Undo an account's links but those to ``keep``, of which it goes by the first if need be."""
+        for unit_id in self.api_ids(account.account):
+            if unit_id not in keep:
+                self._links.pop(unit_id, None)
+                self._unlinked.add(unit_id)
+        if account.community_user_id not in keep:
+            account.community_user_id = next(iter(keep), "")
+
+    def api_ids(self, number: str) -> list[str]:
+        """Return the community user ids that an account has linked, the one that it goes by first."""
+        account = self._accounts.get(number)
+        own = [] if account is None else [account.community_user_id]
+        linked = [unit_id for unit_id, owner in self._links.items() if owner == number]
+        return list(dict.fromkeys(filter(None, [*own, *linked])))
+
     def issue_code(self, unit_id: str, now: float) -> LinkCode:
         """Make a code to link a community user id with; none is made twice."""
         self._last_code += 1
@@ -105,4 +127,5 @@ class People:
         """Forget what happened; no code is ever made again."""
         self._accounts.clear()
         self._links.clear()
+        self._unlinked.clear()
         self.codes.clear()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from bridge.simulator.board import Call, DispatchCall, EmergencyCall
 from bridge.simulator.cloud import Cloud
+from bridge.simulator.cms.door import Cms
 from bridge.simulator.community import Blip, Community, Heartbeat, Recording
 from bridge.simulator.roster import Unit
 from bridge.simulator.shapes import UNIT_STATUS
@@ -22,6 +23,7 @@ def state_of(cloud: Cloud) -> dict[str, object]:
         "windows": cad.limiter.tallies(),
         "violations": cad.limiter.violations,
         "requests": cloud.journal.total,
+        "cms": _cms(cloud.cms),
     }
 
 
@@ -34,6 +36,9 @@ def _settings(community: Community) -> dict[str, object]:
         "camel_calls": community.camel_calls,
         "calls_visible_after": community.calls_visible_after,
         "server_rows": community.estate.servers,
+        "api": community.api,
+        "community_id": community.profile.com_id,
+        "v1_metadata": community.v1_metadata,
     }
 
 
@@ -86,8 +91,26 @@ def _configuration(community: Community) -> dict[str, object]:
     estate = community.estate
     return {
         "penal_codes": estate.penal_codes,
+        "clocks": {str(server): clock for server, clock in community.clocks.items()},
         "postals": estate.postals,
         "equipment": {str(server): equipment for server, equipment in estate.equipment.items()},
+    }
+
+
+def _cms(cms: Cms) -> dict[str, object]:
+    """Return what the CMS knows, and how its limits fared; who is on duty goes by username."""
+    community = cms.community
+    names = {member.acc_id: member.username for member in community.members.values()}
+    return {
+        "community_id": community.community_id,
+        "version": community.version,
+        "servers": community.servers,
+        "members": list(community.members.values()),
+        "on_duty": [names.get(one.acc_id, "") for one in community.sessions if one.ended_at is None],
+        "sessions": community.sessions,
+        "limits": cms.limiter.enforced,
+        "windows": cms.limiter.tallies(),
+        "violations": cms.limiter.violations,
     }
 
 

@@ -24,10 +24,15 @@ class KeyState(StrEnum):
 
 
 class Breaker:
-    """Whether the CAD answers, and whether it accepts the key. Times are monotonic seconds."""
+    """Whether the CAD answers, and whether it accepts the key. Times are monotonic seconds.
 
-    def __init__(self, clock: Clock) -> None:
+    ``whose`` is what the log calls it; ``key`` names the key of the configuration that holds its API key.
+    """
+
+    def __init__(self, clock: Clock, *, whose: str = "CAD", key: str = "cad.api_key_file") -> None:
+        self.whose = whose
         self._clock = clock
+        self._hint = f"put the right key into {key} and restart"
         self._failures = 0
         self._answered_at = -math.inf
         self._recovered: list[Callable[[], None]] = []
@@ -38,6 +43,10 @@ class Breaker:
         self.accepted_at = -math.inf
         self.refused_at = -math.inf
         self.last_answer_at: float | None = None  # Unix seconds
+
+    def say(self, phrase: str) -> str:
+        """Return a phrase about the CAD as it stands in the log: about the service that this breaker is for."""
+        return phrase.replace("CAD", self.whose, 1)
 
     @property
     def down(self) -> bool:
@@ -68,7 +77,7 @@ class Breaker:
         self._answered_at = self._clock.monotonic()
         self.last_answer_at = self._clock.wall()
         if was_down:
-            log.info("CAD is back")
+            log.info(self.say("CAD is back"))
             self._tell()
 
     def failed(self, reason: str, started_at: float = math.inf) -> None:
@@ -81,7 +90,7 @@ class Breaker:
             return
         self._failures += 1
         if self._failures == DOWN_AFTER:
-            log.warning("CAD is down", reason=reason)
+            log.warning(self.say("CAD is down"), reason=reason)
 
     def suspect_key(self) -> None:
         """Hold everything until the key has been looked at: the CAD answered 401."""
@@ -99,10 +108,7 @@ class Breaker:
     def refuse_key(self) -> None:
         """Hold everything: getVersion says that the key is wrong."""
         if self.key is not KeyState.REFUSED:
-            log.error(
-                "API key refused, everything is held",
-                hint="put the right key into cad.api_key_file and restart",
-            )
+            log.error("API key refused, everything is held", service=self.whose, hint=self._hint)
         self.suspected = False
         self.key = KeyState.REFUSED
         self.refused_at = self._clock.monotonic()
@@ -111,7 +117,7 @@ class Breaker:
         """Let everything go: getVersion took the key."""
         held = self.holding
         if self.key is KeyState.REFUSED:
-            log.info("API key accepted again")
+            log.info("API key accepted again", service=self.whose)
         self.suspected = False
         self.key = KeyState.ACCEPTED
         self.accepted_at = self._clock.monotonic()

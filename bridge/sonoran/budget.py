@@ -10,13 +10,14 @@ import bisect
 import math
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
 from bridge import logs
 from bridge.clock import Clock
 from bridge.operations import DOCUMENTED_LIMITS, HEARTBEAT, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
+from bridge.sonoran.pools import Sharing, limits_v1, sharing_v1, whole
 from bridge.store import Store, Transaction
 
 WINDOW = 60.0  # seconds in which the CAD counts
@@ -25,9 +26,9 @@ FIRST_PENALTY = 5.0  # seconds to wait after a 429 that does not say how long
 LONGEST_PENALTY = 60.0  # seconds, after several such in a row
 FORBIDDEN_PAUSE = 30.0  # seconds: a plan that lacks an operation does not change within a minute
 QUICK_PROBES = 3  # of the burst; the rest of it is kept for when the CAD takes requests again
-ROUNDING = 1e-9  # requests: 29 % of 100 are 29, though not in binary fractions
 FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
 PAUSED = " paused"  # marks the row of a penalty: no operation's name ends so
+SEPARATE = Sharing()  # as in v2
 
 log = logs.get("budget")
 
@@ -49,12 +50,24 @@ class Budget:
         burst: if positive, this many at once, then one each ``120 s / limit``; so that after a burst none waits
             for the whole window to pass. While requests fail, all but a few of the burst stay untouched, so that
             what has waited for the CAD to come back goes at once then.
+        rest: seconds after an answer in which none starts.
+        pools: limits in which each request counts too, together with those of other operations.
     """
 
-    def __init__(self, limit: int, *, gap: float = 0.0, burst: int = 0) -> None:
+    def __init__(
+        self,
+        limit: int,
+        *,
+        gap: float = 0.0,
+        burst: int = 0,
+        rest: float = 0.0,
+        pools: Sequence["Budget"] = (),
+    ) -> None:
         self.limit = limit
         self.gap = gap
         self._burst = burst
+        self._rest = rest
+        self._pools = tuple(pools)
         self._refill = 2 * WINDOW / limit
         # When each answered request's slot is free again, soonest first.
         self._free_at: deque[float] = deque()
@@ -67,6 +80,11 @@ class Budget:
         self._paused_until = -math.inf
         self._refusals = 0
 
+    @property
+    def capacity(self) -> int:
+        """Return how many may leave in 60 s where nothing else of the pools does."""
+        return min(self.limit, *(pool.limit for pool in self._pools)) if self._pools else self.limit
+
     def free_at(self, now: float, *, ahead: int = 0) -> float:
         """Return the earliest time at which a request may leave; with some in flight it may turn out later.
 
@@ -74,7 +92,8 @@ class Budget:
             now: the time.
             ahead: how many others leave before it.
         """
-        at = max(now, self._paused_until, self._not_before)
+        pools = (pool.free_at(now, ahead=ahead) for pool in self._pools)
+        at = max(now, self._paused_until, self._not_before, *pools)
         if self._burst:
             at = max(at, self._burst_free_at())
         self._drop_free(now)
@@ -87,11 +106,15 @@ class Budget:
         """Use a slot; the caller has seen that one is free."""
         self._in_flight += 1
         self._count(now)
+        for pool in self._pools:
+            pool.take(now)
 
     def settle(self, now: float) -> None:
         """The answer of a request came, or will never come."""
         self._in_flight -= 1
-        bisect.insort(self._free_at, now + WINDOW)
+        self._end(now)
+        for pool in self._pools:
+            pool.settle(now)
 
     def give_back(self) -> None:
         """A request never left this machine: the CAD counts nothing. Its turn in the pace of locations is gone."""
@@ -99,11 +122,15 @@ class Budget:
         self._started_at = self._started_before
         if self._burst:
             self._debt_until -= self._refill
+        for pool in self._pools:
+            pool.give_back()
 
     def restore(self, started_at: float, answered_at: float) -> None:
         """Count a request of a former run, oldest first."""
-        bisect.insort(self._free_at, answered_at + WINDOW)
+        self._end(answered_at)
         self._count(started_at)
+        for pool in self._pools:
+            pool.restore(started_at, answered_at)
 
     def pause(self, now: float, seconds: float | None) -> float:
         """Send nothing until the CAD's penalty is over and return how long that is.
@@ -147,13 +174,19 @@ class Budget:
         self._drop_free(now)
         if now < self._paused_until:
             return 0
-        return max(0, self.limit - len(self._free_at) - self._in_flight)
+        own = max(0, self.limit - len(self._free_at) - self._in_flight)
+        return min(own, *(pool.remaining(now) for pool in self._pools)) if self._pools else own
 
     def _burst_free_at(self) -> float:
         """Return when the next one may leave by the pace; probes spare the burst, but go at the even pace."""
         at_once = min(QUICK_PROBES, self._burst) if self._failing else self._burst
         in_credit = self._debt_until - (at_once - 1) * self._refill
         return min(in_credit, self._started_at + self._refill)
+
+    def _end(self, answered_at: float) -> None:
+        bisect.insort(self._free_at, answered_at + WINDOW)
+        if self._rest:
+            self._not_before = max(self._not_before, answered_at + self._rest)
 
     def _count(self, started_at: float) -> None:
         self._started_before, self._started_at = self._started_at, max(self._started_at, started_at)
@@ -174,15 +207,29 @@ class Budgets:
             so often.
         interval: seconds between two location requests at least, as configured.
         timeout: seconds a request may last; one that a kill cut off counts as answered no earlier.
+        sharing: what counts besides.
     """
 
     def __init__(
-        self, store: Store, clock: Clock, limits: Mapping[str, float], interval: float, timeout: float
+        self,
+        store: Store,
+        clock: Clock,
+        limits: Mapping[str, float],
+        interval: float,
+        timeout: float,
+        sharing: Sharing = SEPARATE,
     ) -> None:
         self._store = store
         self._clock = clock
         self._timeout = timeout
-        self._budgets = {name: _build(name, limit, interval) for name, limit in limits.items()}
+        pools = [(pool.operations, _build_plain(pool.limit)) for pool in sharing.pools]
+        self._budgets = {
+            name: _build(
+                name, limit, interval, sharing.location_rest,
+                [pool for operations, pool in pools if name in operations],
+            )
+            for name, limit in limits.items()
+        }  # fmt: skip
         self._open: set[str] = set()  # tickets of requests without an answer
         self._pruned_at = clock.monotonic()
 
@@ -306,10 +353,17 @@ class Budgets:
         return {name: (budget.limit, budget.remaining(now)) for name, budget in self._budgets.items()}
 
 
-def effective_limits(overrides: Mapping[str, int], share: float) -> dict[str, float]:
+def effective_limits(overrides: Mapping[str, int], share: float, api: str = "v2") -> dict[str, float]:
     """Return the requests a minute that we allow ourselves, by operation: whole ones, or a part of one."""
+    if api == "v1":
+        return limits_v1(overrides, share)
     ours = {name: overrides.get(name, limit) * share for name, limit in DOCUMENTED_LIMITS.items()}
-    return {name: math.floor(limit + ROUNDING) or limit for name, limit in ours.items()}
+    return {name: whole(limit) for name, limit in ours.items()}
+
+
+def sharing_of(overrides: Mapping[str, int], share: float, api: str) -> Sharing:
+    """Return what the operations have together: in v2 nothing."""
+    return sharing_v1(overrides, share) if api == "v1" else SEPARATE
 
 
 def location_pace(interval: float, limit: float) -> float:
@@ -322,17 +376,21 @@ def heartbeat_pace(interval: float, servers: int, limit: float) -> float:
     return max(interval, WINDOW * servers / limit)
 
 
-def _build(operation: str, limit: float, interval: float) -> Budget:
-    whole = max(1, int(limit))
+def _build(operation: str, limit: float, interval: float, rest: float, pools: Sequence[Budget]) -> Budget:
     if operation == UPDATE_UNIT_LOCATIONS.name:
-        return Budget(whole, gap=location_pace(interval, limit))
+        return Budget(max(1, int(limit)), gap=location_pace(interval, limit), rest=rest, pools=pools)
+    if operation == SET_UNIT_PANIC.name and limit >= 1:
+        return Budget(int(limit), burst=int(limit) // 2, pools=pools)
+    if operation == HEARTBEAT.name and limit >= 1:
+        return Budget(int(limit), gap=WINDOW / limit / 2, pools=pools)
+    return _build_plain(limit, pools)
+
+
+def _build_plain(limit: float, pools: Sequence[Budget] = ()) -> Budget:
+    """Build the budget of a limit; one under 1 is one request every so often."""
     if limit < 1:
-        return Budget(whole, gap=WINDOW / limit)
-    if operation == SET_UNIT_PANIC.name:
-        return Budget(whole, burst=whole // 2)
-    if operation == HEARTBEAT.name:
-        return Budget(whole, gap=WINDOW / limit / 2)
-    return Budget(whole)
+        return Budget(1, gap=WINDOW / limit, pools=pools)
+    return Budget(int(limit), pools=pools)
 
 
 def _prune(transaction: Transaction, wall: float) -> None:

@@ -99,14 +99,17 @@ class CadClient:
     async def _exchange(self, request: CadRequest, ticket: Ticket) -> CadAnswer:
         """Send a request, end its ticket, and count what came of it."""
         name = request.operation.name
+        meters = self._metrics.meters[self.breaker.whose]
         sends = 1
         try:
             answer = await self._transport.exchange(request)
             sends = answer.sends
         except CadError as error:
             sends = error.sends
-            self._metrics.cad_request_failures.labels(name, error.reason).inc()
-            log.debug("CAD gave no answer", operation=name, reason=error.reason, sent=error.sent)
+            meters.failures.labels(name, error.reason).inc()
+            log.debug(
+                self.breaker.say("CAD gave no answer"), operation=name, reason=error.reason, sent=error.sent
+            )
             raise
         except CancelledError:
             self.budgets.abandon(ticket)
@@ -116,9 +119,11 @@ class CadClient:
             if request.operation.repeat is not Repeat.READ and sends:
                 for callback in self._changed:
                     callback(request.operation)
-        self._metrics.cad_requests.labels(name, str(answer.status)).inc()
-        self._metrics.cad_request.labels(name).observe(answer.seconds)
-        log.debug("CAD answered", operation=name, status=answer.status, trace=answer.trace_id)
+        meters.requests.labels(name, str(answer.status)).inc()
+        meters.seconds.labels(name).observe(answer.seconds)
+        log.debug(
+            self.breaker.say("CAD answered"), operation=name, status=answer.status, trace=answer.trace_id
+        )
         return answer
 
     def _note(self, ticket: Ticket, answer: CadAnswer) -> None:
@@ -136,11 +141,15 @@ class CadClient:
             self.breaker.suspect_key()
         elif answer.status == FORBIDDEN:
             budget.slow(self._clock.monotonic())
-            log.warning("CAD forbids an operation, it is slowed", operation=name, trace=answer.trace_id)
+            log.warning(
+                self.breaker.say("CAD forbids an operation, it is slowed"),
+                operation=name,
+                trace=answer.trace_id,
+            )
         else:
             budget.accepted(self._clock.monotonic())
 
     def _pause(self, operation: str, answer: CadAnswer) -> float:
         seconds = self.budgets.pause(operation, answer.retry_after)
-        log.warning("CAD limits our rate", operation=operation, seconds=round(seconds, 1))
+        log.warning(self.breaker.say("CAD limits our rate"), operation=operation, seconds=round(seconds, 1))
         return seconds

@@ -7,13 +7,14 @@ fresh one for requests that must not be repeated, which never rides on a connect
 import math
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import SimpleNamespace
 from typing import Self
 
 import aiohttp
+import msgspec
 from yarl import URL
 
 from bridge.clock import Clock
@@ -52,7 +53,6 @@ class CadHttp:
         for line in Line:
             self._sessions[line] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=context),
-                headers={"Authorization": f"Bearer {self._api_key.reveal()}", "Accept": "application/json"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
             )
@@ -73,13 +73,12 @@ class CadHttp:
         """
         wire = SimpleNamespace(sends=0)
         started = self._clock.monotonic()
-        upload = request.upload
         try:
             async with self._sessions[request.line].request(
                 request.method or request.operation.method,
                 URL(self._base_url + request.path, encoded=True),
-                data=request.body if upload is None else upload.parts,
-                headers=_headers(request),
+                data=self._body(request),
+                headers=self._headers(request),
                 timeout=self._limits(request),
                 allow_redirects=False,
                 trace_request_ctx=wire,
@@ -100,6 +99,15 @@ class CadHttp:
             content_type=self._clean(response.headers.get("Content-Type")),
         )
 
+    def _body(self, request: CadRequest) -> bytes | AsyncIterable[bytes] | None:
+        if request.upload is not None:
+            return request.upload.parts
+        return with_key(request.body, self._api_key) if request.keyed else request.body
+
+    def _headers(self, request: CadRequest) -> dict[str, str]:
+        key = {} if request.keyed else {"Authorization": f"Bearer {self._api_key.reveal()}"}
+        return {**key, "Accept": "application/json", **_content_headers(request)}
+
     def _limits(self, request: CadRequest) -> aiohttp.ClientTimeout:
         if request.upload is None:
             return aiohttp.ClientTimeout(total=self._timeout)
@@ -115,6 +123,17 @@ class CadHttp:
             return None
         text = self._mask(header.encode("ascii", "replace")).decode("ascii", "replace")
         return "".join(filter(str.isprintable, text))
+
+
+def with_key(body: bytes | None, key: Secret) -> bytes:
+    """Return a body that is a JSON object with members, and the key as one more.
+
+    Raises:
+        ValueError: it is another body.
+    """
+    if body is None or not body.startswith(b'{"'):
+        raise ValueError("the key goes into an object that has members")
+    return b'{"key":' + msgspec.json.encode(key.reveal()) + b"," + body[1:]
 
 
 def classify(error: BaseException) -> str:
@@ -183,7 +202,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _headers(request: CadRequest) -> dict[str, str]:
+def _content_headers(request: CadRequest) -> dict[str, str]:
     if request.upload is not None:
         length = {} if request.upload.length is None else {"Content-Length": str(request.upload.length)}
         return {"Content-Type": request.content_type, **length}

@@ -28,7 +28,10 @@ class Upload(Struct, frozen=True, kw_only=True):
 
 
 class CadRequest(Struct, frozen=True, kw_only=True):
-    """One request; ``path`` is encoded already, with its query. An empty ``method`` is the operation's own."""
+    """One request; ``path`` is encoded already, with its query. An empty ``method`` is the operation's own.
+
+    The key goes into a header, or for ``keyed`` ones into the object that the body is, when it leaves.
+    """
 
     operation: Operation
     path: str
@@ -37,6 +40,7 @@ class CadRequest(Struct, frozen=True, kw_only=True):
     method: str = ""
     content_type: str = "application/json"
     upload: Upload | None = None
+    keyed: bool = False
 
 
 class CadAnswer(Struct, frozen=True, kw_only=True):

@@ -44,7 +44,18 @@ ALTER TABLE events RENAME COLUMN unclear TO unverified;
 UPDATE events SET unverified = 1, attempted_at = NULL WHERE state = 'pending' AND attempted_at IS NOT NULL;
 """
 
-MIGRATIONS = (FIRST, UNVERIFIED)  # each leads one version further; what was released is never edited
+# Who may join a server, as the CMS said last: what counts while it is away, over a restart too.
+WHITELISTS = """
+CREATE TABLE whitelists (
+    server INTEGER PRIMARY KEY,
+    community TEXT NOT NULL,
+    fetched_at REAL NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+"""
+
+# Each leads one version further; what was released is never edited.
+MIGRATIONS = (FIRST, UNVERIFIED, WHITELISTS)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

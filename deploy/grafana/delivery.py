@@ -2,6 +2,15 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from deploy.grafana.cms import (
+    cms_answers,
+    cms_budgets,
+    cms_requests,
+    cms_seconds,
+    whitelist_age,
+    whitelist_checks,
+    whitelist_players,
+)
 from deploy.grafana.frame import Row, framed
 from deploy.grafana.panels import GREEN, Panel, Query, Question, Steps, Word, bars, graph, heat, word
 from deploy.grafana.promql import (
@@ -36,6 +45,18 @@ def delivery() -> Dashboard:
             Row("", [panics_lost(), panic_seconds(), events_wait(), oldest()]),
             Row("Events", [accepted(), endings(), latency(), failures(), unmatched(), waiting()]),
             Row("Sonoran CAD", [requests(), no_answers(), answer_seconds(), budgets(), forwarded()]),
+            Row(
+                "Sonoran CMS",
+                [
+                    cms_answers(),
+                    whitelist_age(),
+                    whitelist_checks(),
+                    whitelist_players(),
+                    cms_requests(),
+                    cms_seconds(),
+                    cms_budgets(),
+                ],
+            ),
             Row("The bridge", [pushes(), push_seconds(), commit_seconds(), stalls(), processor(), memory()]),
         ],
     )

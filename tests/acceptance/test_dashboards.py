@@ -15,9 +15,10 @@ from msgspec import Struct
 from bridge.clock import SystemClock
 from bridge.simulator.cad import Cad
 from bridge.simulator.cloud import Cloud
+from bridge.simulator.cms.door import CMS_COMMUNITY, Cms
 from bridge.simulator.faults import Answer, Drop
 from bridge.simulator.server import SimulatorServer
-from tests.support.daemon import API_KEY, Daemon, daemon_of, update
+from tests.support.daemon import API_KEY, CMS_API_KEY, TOKENS, Daemon, daemon_of, update
 from tests.support.dashboards import boards, expressions
 from tests.support.measured import measured
 from tests.support.monitoring import tool
@@ -181,14 +182,28 @@ async def scraping(folder: Path, admin_port: int) -> AsyncGenerator[Prometheus]:
 
 @asynccontextmanager
 async def cad_of_two_units() -> AsyncGenerator[SimulatorServer]:
-    cloud = Cloud(SystemClock(), Cad(key=API_KEY, known_units=KNOWN))
+    cloud = Cloud(SystemClock(), Cad(key=API_KEY, known_units=KNOWN), cms=Cms(key=CMS_API_KEY))
     cloud.cad.limiter.change("updateUnitLocations", 120)
     async with SimulatorServer(SystemClock(), cloud=cloud) as server:
         yield server
 
 
+def with_cms(url: str) -> dict[str, dict[str, Any]]:
+    """Return the settings, with the CMS that is served beside the CAD."""
+    cms = {"base_url": url, "community_id": CMS_COMMUNITY, "api_key_file": "cms-api-key"}
+    return {**SETTINGS, "cms": cms}
+
+
+async def join(daemon: Daemon) -> None:
+    """Ask whether a player may come in."""
+    said = {"id": CMS_COMMUNITY, "key": TOKENS[1], "type": "VERIFY_WHITELIST", "data": [{"apiId": KNOWN[0]}]}
+    body = msgspec.json.encode(said)
+    assert (await daemon.ask("POST", f"{daemon.url}/cms/servers/verify_whitelist", body)).status == 400
+
+
 async def play(daemon: Daemon) -> None:
-    """Move, press panic buttons and make mistakes for three seconds."""
+    """Move, press panic buttons, ask to come in and make mistakes for three seconds."""
+    await join(daemon)
     panics = [await daemon.push("/v1/panic", {"id": unit}) for unit in (*KNOWN, "license:nobody")]
     for turn in range(12):
         updates = [update(unit, 100.0 + 5.0 * turn) for unit in KNOWN]
@@ -218,7 +233,7 @@ async def watch(folder: Path) -> Seen:
     started = time.monotonic()
     async with (
         cad_of_two_units() as cad,
-        daemon_of(folder, cad, SETTINGS, servers=(1, 2)) as daemon,
+        daemon_of(folder, cad, with_cms(cad.url), servers=(1, 2)) as daemon,
         scraping(folder, daemon.admin_port) as prometheus,
     ):
         await prometheus.wait_for("count_over_time(up[1m])", lambda values: values >= [3.0])

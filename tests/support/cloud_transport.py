@@ -4,14 +4,16 @@ import asyncio
 from urllib.parse import parse_qsl
 
 from bridge.clock import Clock
+from bridge.config import Secret
 from bridge.errors import CadError
 from bridge.simulator.cad import SIMULATOR_KEY
 from bridge.simulator.cloud import Cloud, Dropped
 from bridge.simulator.messages import Reply, Request
-from bridge.sonoran.http import TRACE_HEADERS, read_retry_after
+from bridge.sonoran.http import TRACE_HEADERS, read_retry_after, with_key
 from bridge.sonoran.messages import CadAnswer, CadRequest
 
-HEADERS = {"Authorization": f"Bearer {SIMULATOR_KEY}", "Content-Type": "application/json"}
+JSON = {"Content-Type": "application/json"}
+HEADERS = {"Authorization": f"Bearer {SIMULATOR_KEY}", **JSON}
 
 
 class CloudTransport:
@@ -35,14 +37,14 @@ class CloudTransport:
 
 
 def asked(request: CadRequest) -> Request:
-    """Return a request as the simulator takes it."""
+    """Return a request as the simulator takes it, with its key where it belongs."""
     path, _, query = request.path.partition("?")
     return Request(
-        method=request.operation.method,
+        method=request.method or request.operation.method,
         path=path,
         query=dict(parse_qsl(query)),
-        headers=HEADERS,
-        body=request.body or b"",
+        headers=JSON if request.keyed else HEADERS,
+        body=with_key(request.body, Secret(SIMULATOR_KEY)) if request.keyed else request.body or b"",
     )
 
 

@@ -6,6 +6,7 @@ from bridge.config import Loaded, load
 from bridge.operations import DOCUMENTED_LIMITS
 
 API_KEY = "made-up-key-of-the-community"
+CMS_API_KEY = "made-up-key-of-the-cms"
 TOKENS = {1: "made-up-token-of-server-one", 2: "made-up-token-of-server-two"}
 
 MINIMAL = """
@@ -21,6 +22,7 @@ token_file = "server-1.token"
 
 FILES = {
     "api-key": API_KEY.encode(),
+    "cms-api-key": CMS_API_KEY.encode(),
     "server-1.token": TOKENS[1].encode() + b"\n",
     "server-2.token": TOKENS[2].encode() + b"\r\n",
     "copy-of-server-1.token": TOKENS[1].encode(),

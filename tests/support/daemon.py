@@ -16,11 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from bridge.clock import SystemClock
 from bridge.simulator.cad import Cad
 from bridge.simulator.cloud import Cloud
+from bridge.simulator.cms.door import Cms
 from bridge.simulator.server import SimulatorServer
 from tests.support.ports import free_port
 from tests.support.process import BRIDGE, Running
 
 API_KEY = "KqW7-made-up-key-of-the-community-9xYz"
+CMS_API_KEY = "Cms4-made-up-key-of-the-cms-2wLp"
 ADMIN_TOKEN = "Adm5-made-up-token-of-the-admin-door-3vBn"
 TOKENS = {
     1: "Tk1r-made-up-token-of-server-one-7dFg",
@@ -172,7 +174,8 @@ class Daemon:
             rows.append(f"[[servers]]\n{_lines({**row, **given.get('servers', {})})}")
         self.config.write_text("\n".join(rows), encoding="utf-8")
         secrets = {f"server-{server}.token": token for server, token in TOKENS.items()}
-        for name, secret in {**secrets, "api-key": API_KEY, "admin.token": ADMIN_TOKEN}.items():
+        keys = {"api-key": API_KEY, "cms-api-key": CMS_API_KEY, "admin.token": ADMIN_TOKEN}
+        for name, secret in {**secrets, **keys}.items():
             (self.folder / name).write_text(secret + "\n", encoding="utf-8")
             (self.folder / name).chmod(0o600)
 
@@ -185,7 +188,7 @@ async def simulated_cad(**per_minute: int) -> AsyncGenerator[SimulatorServer]:
 
 
 def new_cloud(**per_minute: int) -> Cloud:
-    cloud = Cloud(SystemClock(), Cad(key=API_KEY))
+    cloud = Cloud(SystemClock(), Cad(key=API_KEY), cms=Cms(key=CMS_API_KEY))
     for operation, limit in per_minute.items():
         cloud.cad.limiter.change(operation, limit)
     return cloud

@@ -188,6 +188,8 @@ class World:
                 return Blip(x=3.0, y=4.0, tooltip=name)
             case EventKind.PHOTO:
                 return Photo(id=units[0], url=f"https://pictures.example/{self._number}.png")
+            case EventKind.CLOCK:
+                raise ValueError("the CAD has no clock")
 
     def _reference(self, server: int, told: Told) -> int | EventId:
         """Return one of the server's calls that such an event may be about, the newest first."""

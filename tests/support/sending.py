@@ -12,6 +12,7 @@ import msgspec
 from bridge.config import OutboxConfig
 from bridge.events import (
     Blip,
+    Clocking,
     DispatchAttachment,
     DispatchCall,
     DispatchClosing,
@@ -33,6 +34,7 @@ from bridge.metrics import Metrics
 from bridge.operations import DOCUMENTED_LIMITS, OPERATIONS
 from bridge.outbox import EventView, Idempotency, Outbox
 from bridge.relay import Relay
+from bridge.sonoran import cms
 from bridge.sonoran.breaker import Breaker
 from bridge.sonoran.budget import Budgets
 from bridge.sonoran.client import CadClient
@@ -62,6 +64,7 @@ class Sending:
         config: OutboxConfig = CONFIG,
         names: Mapping[ServerId, str] = NAMES,
         relaying: bool = True,
+        with_cms: bool = True,
         seed: int = 1,
     ) -> None:
         self.clock = clock
@@ -76,7 +79,12 @@ class Sending:
         self.client = CadClient(transport, self.budgets, self.breaker, self.metrics, clock)
         self.keeper = Keeper(self.client, self.breaker, clock)
         self.breaker.on_doubt(self.keeper.look)
-        self.relay = Relay(self.outbox.backlog, self.client, clock, Random(seed))
+        self.cms_breaker = Breaker(clock, whose="CMS", key="cms.api_key_file")
+        cms_budgets = Budgets(self.store, clock, cms.LIMITS, 5.0, TIMEOUT)
+        self.cms = CadClient(transport, cms_budgets, self.cms_breaker, self.metrics, clock)
+        self.relay = Relay(
+            self.outbox.backlog, self.client, clock, Random(seed), cms=self.cms if with_cms else None
+        )
         self.lookup = Lookup(self.outbox.backlog, self.client, config, TIMEOUT, clock, Random(seed))
         self._relaying = relaying
         self._tasks: list[asyncio.Task[None]] = []
@@ -180,4 +188,5 @@ KINDS: dict[EventKind, Event] = {
     EventKind.KICK: Kick(id=UNIT, reason="Restart"),
     EventKind.BLIP: Blip(x=1.0, y=2.0),
     EventKind.PHOTO: Photo(id=UNIT, url="https://pictures.example/1.png"),
+    EventKind.CLOCK: Clocking(id=UNIT, clocked_in=True),
 }

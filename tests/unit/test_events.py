@@ -8,6 +8,7 @@ from bridge.events import (
     STATES,
     Blip,
     BlipRow,
+    Clocking,
     DispatchAttachment,
     DispatchCall,
     DispatchClosing,
@@ -48,6 +49,7 @@ SAMPLES: dict[EventKind, Event] = {
     EventKind.KICK: Kick(id=ONE, reason="Restart"),
     EventKind.BLIP: Blip(x=1.0, y=2.0, radius=50.0, data=(BlipRow(title="Units", text="2"),)),
     EventKind.PHOTO: Photo(id=ONE, url="https://cdn.example.com/a.png"),
+    EventKind.CLOCK: Clocking(id=ONE, clocked_in=True),
 }
 
 

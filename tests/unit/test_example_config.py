@@ -9,11 +9,17 @@ from typing import Any, cast, get_args
 import msgspec
 from msgspec import NODEFAULT, Struct
 
-from bridge.config import Config, OutboxConfig, ServerConfig
+from bridge.config import CmsConfig, Config, OutboxConfig, ServerConfig
 from bridge.operations import OWN
 from tests.support.configuration import load_configuration
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "bridge.example.toml"
+SECTION_LEFT_OUT = re.compile(r"^# \[cms\].*(?:\n# .*)*", re.MULTILINE)
+
+
+def complete() -> str:
+    """Return the example with the optional section that it only shows."""
+    return SECTION_LEFT_OUT.sub(lambda match: re.sub(r"(?m)^# ", "", match[0]), EXAMPLE.read_text())
 
 
 def keys(kind: type[Struct], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -24,6 +30,8 @@ def keys(kind: type[Struct], path: tuple[str, ...] = ()) -> Iterator[tuple[str, 
             yield from keys(field.type, at)
         elif at == ("servers",):
             yield from keys(ServerConfig, at)
+        elif at == ("cms",):
+            yield from keys(CmsConfig, at)
         else:
             yield at
 
@@ -51,21 +59,21 @@ def differing(section: Struct, path: str = "") -> Iterator[str]:
 
 
 def test_the_example_holds_every_key_and_no_other() -> None:
-    table = tomllib.loads(EXAMPLE.read_text())
+    table = tomllib.loads(complete())
 
     assert sorted(written(table)) == sorted(keys(Config))
 
 
 def test_the_example_holds_the_defaults(tmp_path: Path) -> None:
-    config = load_configuration(tmp_path, EXAMPLE.read_text(), environ={"STATE_DIRECTORY": "/state"}).config
+    config = load_configuration(tmp_path, complete(), environ={"STATE_DIRECTORY": "/state"}).config
 
-    assert sorted(differing(config)) == ["cad.community_id", "outbox.path", "servers"]
+    assert sorted(differing(config)) == ["cad.community_id", "cms.community_id", "outbox.path", "servers"]
     assert config.outbox.path == Path("/state") / OutboxConfig().path
     assert sorted(differing(config.servers[0])) == ["id", "name"]
 
 
 def test_every_line_of_the_example_has_one_comment() -> None:
-    lines = [line for line in EXAMPLE.read_text().splitlines() if line and not line.startswith("#")]
+    lines = [line for line in complete().splitlines() if line and not line.startswith("#")]
 
     assert [line for line in lines if line.count(" # ") != 1 or len(line) > 130] == []
 

@@ -32,6 +32,9 @@ COUNTERS = {
     "events_expired_total": {"server", "kind"},
     "events_superseded_total": {"server", "kind"},
     "cad_requests_total": {"operation", "code"},
+    "cms_requests_total": {"operation", "code"},
+    "cms_request_failures_total": {"operation", "reason"},
+    "whitelist_checks_total": {"server", "result"},
     "forwarded_total": {"result"},
     "cad_request_failures_total": {"operation", "reason"},
     "heartbeats_total": {"server"},
@@ -52,6 +55,11 @@ GAUGES = {
     # beyond the public contract, for what it asks /metrics to tell apart
     "game_server_state": {"server", "state"},
     "last_push_timestamp_seconds": {"server"},
+    # of the CMS
+    "cms_up": set[str](),
+    "cms_budget_remaining": {"operation"},
+    "whitelist_players": {"server"},
+    "whitelist_fetched_timestamp_seconds": {"server"},
 }
 HISTOGRAMS = {
     "listener_request_seconds": {"route"},
@@ -60,6 +68,7 @@ HISTOGRAMS = {
     "event_delivery_seconds": {"kind"},
     "outbox_commit_seconds": set[str](),
     "cad_request_seconds": {"operation"},
+    "cms_request_seconds": {"operation"},
 }
 
 

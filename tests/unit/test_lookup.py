@@ -690,6 +690,27 @@ def test_after_ten_minutes_a_plan_may_have_changed(tmp_path: Path) -> None:
     run_sending(tmp_path, case)
 
 
+@both_kinds
+def test_an_answer_that_hides_marks_decides_nothing(tmp_path: Path, kind: EventKind) -> None:
+    async def case(bench: Sending) -> None:
+        _put_up(bench)
+        bench.transport.always(GET_CALLS, answer(body={"emergencyCalls": [{}], "marksHidden": True}))
+        bench.transport.script(OPERATION_OF[kind], CUT_OFF)
+        with capture_logs() as logs:
+            event_id = await bench.append(KINDS[kind])
+            assert await _end_of(bench, event_id, 12.0) is EventState.DELIVERED
+
+        view = await bench.view(event_id)
+        assert view.result is not None
+        assert view.result.unverified
+        assert len(_looks(bench)) == 1
+        (line,) = _told(logs, "calls cannot be looked up")
+        assert line["detail"] == "the CAD shows calls without their metaData"
+        assert _told(logs, "look for calls failed") == []
+
+    run_sending(tmp_path, case)
+
+
 UNREADABLE = "an answer that is no list of calls"
 USELESS: dict[str, tuple[End, str]] = {  # and what the log calls it
     "404": (answer(404, {"title": "Not Found"}), "not_found"),

@@ -39,12 +39,17 @@ PROMISED = {
     "game_server_up": ["server"],
     "players": ["server"],
     "loop_lag_seconds": [],
+    "cms_requests_total": ["operation", "code"],
+    "cms_request_failures_total": ["operation", "reason"],
+    "cms_request_seconds": ["operation"],
+    "cms_budget_remaining": ["operation"],
+    "cms_up": [],
 }
 
 
 def declared(metrics: Metrics) -> dict[str, list[str]]:
     """Return every metric's name and labels, as they are exported."""
-    found = {name: made for name, made in vars(metrics).items() if name != "registry"}
+    found = {name: made for name, made in vars(metrics).items() if name != "registry" and name[0] != "_"}
     return {
         made._name.removeprefix("cad_bridge_") + ("_total" if made._type == "counter" else ""): list(
             made._labelnames

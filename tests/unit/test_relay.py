@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.config import OutboxConfig, TtlConfig
 from bridge.errors import CadError
 from bridge.events import (
     CALLS,
+    Clocking,
     DispatchAttachment,
     DispatchDetachment,
     DispatchNote,
@@ -36,6 +38,7 @@ from bridge.operations import (
 from bridge.outbox import Reply, Result, Watch
 from bridge.outbox.queue import EXPIRE_LIMIT
 from bridge.relay import OPERATION_OF
+from bridge.sonoran import cms
 from bridge.sonoran.messages import CadAnswer
 from bridge.units import UnitId
 from tests.support.full_disk import full_disk
@@ -390,7 +393,7 @@ def test_a_refused_key_holds_everything_until_it_is_taken_again(tmp_path: Path) 
     async def case(bench: Sending) -> None:
         bench.transport.otherwise = answer(401)
         bench.start_keeper()
-        lasting = [event for kind, event in KINDS.items() if kind is not EventKind.KICK]
+        lasting = [event for kind, event in KINDS.items() if kind not in {EventKind.KICK, EventKind.CLOCK}]
         ids = [await bench.append(event) for event in lasting]
         await bench.clock.sleep(300.0)
         ids.append(await bench.append(panic("license:9")))
@@ -677,6 +680,128 @@ def test_while_the_cad_answers_503_no_call_is_repeated_and_all_get_through_later
     run_sending(tmp_path, case)
 
 
+# The CMS has a client of its own
+
+
+def clocking(unit: str = "license:1", *, out: bool = False) -> Clocking:
+    return Clocking(id=unit, clocked_in=not out)
+
+
+def test_a_clock_out_never_overtakes_its_clock_in_and_supersedes_none(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.script(cms.CLOCK_IN_OUT, CadError("timeout", sent=True))
+        ids = [await bench.append(clocking(out=out)) for out in (False, True, False)]
+        other = await bench.append(clocking("license:2"))
+        assert await _end_of(bench, other, 0.5) is EventState.DELIVERED
+        for event_id in ids:
+            assert await _end_of(bench, event_id, 60.0) is EventState.DELIVERED
+
+        forced = [
+            next(name for name in sent.body[0] if name != "apiId")
+            for sent in bench.transport.requests(cms.CLOCK_IN_OUT)
+            if sent.body[0]["apiId"] == "license:1"
+        ]
+        assert forced == ["forceClockIn", "forceClockIn", "forceClockOut", "forceClockIn"]
+
+    run_sending(tmp_path, case)
+
+
+def test_the_cms_that_is_down_slows_nothing_of_the_cad_and_the_other_way_round(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.always(cms.CLOCK_IN_OUT, CadError("connect", sent=False))
+        await bench.append(clocking())
+        await bench.clock.sleep(30.0)
+        assert bench.cms_breaker.down
+        assert not bench.breaker.down
+        for number in range(4):
+            panic_id = await bench.append(panic(f"license:{number}"))
+            assert await _end_of(bench, panic_id, 1.0) is EventState.DELIVERED
+
+        bench.transport.always(cms.CLOCK_IN_OUT, None)
+        bench.transport.always(SET_UNIT_PANIC, CadError("connect", sent=False))
+        await bench.append(panic("license:9"))
+        await bench.clock.sleep(60.0)
+        assert bench.breaker.down
+        assert not bench.cms_breaker.down
+        assert await _end_of(bench, await bench.append(clocking(out=True)), 1.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_the_cms_that_is_back_says_nothing_of_a_cad_that_is_down(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.otherwise = DOWN
+        await bench.append(status())
+        await bench.append(clocking())
+        await bench.clock.sleep(120.0)
+        assert bench.breaker.down
+        assert bench.cms_breaker.down
+        failures = {lane.kind: lane.failures for lane in bench.relay._lanes}
+        assert failures[EventKind.STATUS] > 2
+
+        bench.cms_breaker.answered()
+
+        failures[EventKind.CLOCK] = 0
+        assert {lane.kind: lane.failures for lane in bench.relay._lanes} == failures
+
+    run_sending(tmp_path, case)
+
+
+def test_a_refused_key_of_the_cms_holds_clockings_alone(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        bench.cms_breaker.refuse_key()
+        held = await bench.append(clocking())
+        assert await _end_of(bench, await bench.append(panic()), 1.0) is EventState.DELIVERED
+        await bench.clock.sleep(60.0)
+        assert (await bench.view(held)).state is EventState.PENDING
+
+        bench.cms_breaker.accept_key()
+        assert await _end_of(bench, held, 1.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case)
+
+
+def test_an_account_that_the_cms_does_not_know_is_no_unit(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        text = "API ID NOT LINKED TO AN ACCOUNT IN THIS COMMUNITY"
+        bench.transport.script(cms.CLOCK_IN_OUT, answer(404, text.encode()))
+        event_id = await bench.append(clocking())
+
+        assert await _end_of(bench, event_id, 1.0) is EventState.FAILED
+        assert (await bench.view(event_id)).error == f"no_unit: {text}"
+
+    run_sending(tmp_path, case)
+
+
+def test_without_a_cms_a_clocking_waits_until_it_expires_and_then_says_why(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        event_id = await bench.append(clocking())
+        assert await _end_of(bench, await bench.append(panic()), 1.0) is EventState.DELIVERED
+        await bench.relay.drain(bench.clock.monotonic() + 10.0)
+        assert bench.clock.monotonic() < 1_010.0, "nobody waits for it at the end"
+
+        await bench.clock.sleep(600.0)
+        assert (await bench.view(event_id)).state is EventState.EXPIRED
+        assert (await bench.view(event_id)).error == "expired: held: bridge.toml has no section [cms]"
+
+    run_sending(tmp_path, case, with_cms=False, config=OutboxConfig(ttl=TtlConfig(other=600.0)))
+
+
+def test_draining_waits_for_the_service_that_answers_and_for_no_other(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        for _ in range(3):
+            bench.cms_breaker.failed("connect")
+        bench.transport.always(cms.CLOCK_IN_OUT, CadError("connect", sent=False))
+        await bench.append(clocking())
+        ids = [await bench.append(call()) for _ in range(3)]
+        await bench.relay.drain(bench.clock.monotonic() + 60.0)
+
+        assert {(await bench.view(event_id)).state for event_id in ids} == {EventState.DELIVERED}
+        assert bench.clock.monotonic() < 1_030.0
+
+    run_sending(tmp_path, case)
+
+
 # What each kind asks for, and how it ends
 
 
@@ -693,6 +818,7 @@ REQUESTS: dict[EventKind, tuple[str, object]] = {
         "/v2/general/photos",
         {"communityUserId": "license:1", "url": "https://pictures.example/1.png"},
     ),
+    EventKind.CLOCK: ("/general/clock_in_out", [{"apiId": "license:1", "forceClockIn": True}]),
 }
 RESULTS = {
     EventKind.PANIC: Result(updated=1, of=1),
@@ -719,7 +845,8 @@ def test_each_kind_has_its_request_and_its_result(tmp_path: Path, kind: EventKin
         assert (await bench.view(event_id)).result == RESULTS.get(kind)
         assert bench.sample("events_delivered_total", server="main", kind=kind) == 1.0
         assert bench.sample("event_delivery_seconds_count", kind=kind) == 1.0
-        assert bench.sample("cad_requests_total", operation=sent.operation.name, code=_code(kind)) == 1.0
+        requests = "cms_requests_total" if kind is EventKind.CLOCK else "cad_requests_total"
+        assert bench.sample(requests, operation=sent.operation.name, code=_code(kind)) == 1.0
 
     run_sending(tmp_path, case)
 
@@ -1048,7 +1175,9 @@ def test_a_call_that_the_cad_refuses_fails_what_is_about_it(tmp_path: Path) -> N
 
 def test_every_kind_has_an_operation_with_a_budget() -> None:
     assert set(OPERATION_OF) == set(EventKind)
-    assert all(operation.name in OPERATIONS for operation in OPERATION_OF.values())
+    known = {**OPERATIONS, **dict.fromkeys(cms.LIMITS)}
+    assert all(operation.name in known for operation in OPERATION_OF.values())
+    assert not OPERATIONS.keys() & cms.LIMITS.keys(), "budgets are remembered by name"
 
 
 def test_the_log_says_how_long_a_limit_of_the_cad_postpones(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from bridge.sonoran.v2.requests import MARK
 _OPEN = ("activecalls", "emergencycalls")
 _CLOSED = "closedcalls"
 _CLOSED_COUNT = "closedcallcount"
+_HIDDEN = "markshidden"  # what v1's translation adds where calls came without their metaData
 _KNOWN = frozenset({*_OPEN, _CLOSED, _CLOSED_COUNT})
 _MAX_DIGITS = 18  # of a number that came as text; any such fits into 64 bits
 
@@ -30,6 +31,7 @@ class Calls(Struct, frozen=True, kw_only=True):
     marks: dict[str, int | None]
     closed: int
     closed_count: int | None
+    hidden: bool = False
 
 
 def read_calls(answer: CadAnswer) -> Calls | None:
@@ -49,7 +51,12 @@ def read_calls(answer: CadAnswer) -> Calls | None:
         for row in rows:
             _collect(row, marks)
     closed = len(sections[-1] or ())
-    return Calls(marks=marks, closed=closed, closed_count=_number(body.get(_CLOSED_COUNT)))
+    return Calls(
+        marks=marks,
+        closed=closed,
+        closed_count=_number(body.get(_CLOSED_COUNT)),
+        hidden=body.get(_HIDDEN) is True,
+    )
 
 
 def _rows(section: object) -> Sequence[object] | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bridge.events import (
     Blip,
     CallReference,
+    Clocking,
     DispatchAttachment,
     DispatchCall,
     DispatchClosing,
@@ -53,7 +54,7 @@ def deliver(
         mark: the event's own id, by which a call that the CAD has is known again.
 
     Raises:
-        TypeError: a call is still named by its event.
+        TypeError: a call is still named by its event, or the event is none of the CAD's.
     """
     match event:
         case EmergencyCall():
@@ -64,6 +65,8 @@ def deliver(
             return build(CREATE_BLIP, server_id, _blip(event))
         case Panic() | Status() | Kick() | Photo():
             return _about_units(server_id, event, units)
+        case Clocking():
+            raise TypeError("the CAD has no clock: the CMS is told")
         case _:
             return _about_call(server_id, event, units)
 

@@ -19,6 +19,8 @@ from bridge.config import (
     ServerConfig,
 )
 from bridge.errors import ConfigError, StartError
+from bridge.forward import RESERVED
+from bridge.sonoran.v1 import CadV1
 from tests.support.configuration import TOKENS
 from tests.support.running_daemon import ADMIN_TOKEN, daemon_config, samples
 
@@ -109,6 +111,38 @@ def test_the_pace_of_what_runs_follows_limits_share_and_servers(tmp_path: Path) 
     assert parts.flusher.interval == 10.05  # 12 a minute, of which 6 are ours, and the margin
     assert parts.heartbeat.interval == 90.0  # three servers share 2 a minute
     assert parts.budgets["setUnitPanic"].limit == 10
+
+
+def test_a_community_on_v1_has_sixty_requests_a_minute_in_all(tmp_path: Path) -> None:
+    cad = CadConfig(community_id="examplecad", api_key=Secret("made-up-key"), api="v1")
+
+    parts = Parts(daemon_config(tmp_path, cad=cad), SystemClock())
+
+    own = [parts.budgets[name].limit for name in ("updateUnitLocations", "setUnitPanic", "addCallNote")]
+    assert own == [12, 20, 28]
+    for _ in range(100):
+        parts.budgets.take("getVersion")
+        parts.budgets.take("create911Call")
+        parts.budgets.take("createDispatchCall")
+    assert parts.budgets["getCalls"].remaining(parts.clock.monotonic()) == 0
+    assert isinstance(parts.client._transport, CadV1)
+
+
+def test_of_a_small_share_of_v1_something_is_left_for_game_servers(tmp_path: Path) -> None:
+    cad = CadConfig(community_id="examplecad", api_key=Secret("made-up-key"), api="v1", share=0.2)
+    parts = Parts(daemon_config(tmp_path, cad=cad), SystemClock())
+
+    free = {
+        name: parts.forward._free_at(name, 1000.0) for name in RESERVED if name in parts.budgets.remaining()
+    }
+
+    assert set(free.values()) == {1000.0}
+
+
+def test_a_community_on_v2_is_asked_as_it_is(tmp_path: Path) -> None:
+    parts = Parts(daemon_config(tmp_path), SystemClock())
+
+    assert parts.client._transport is parts.http
 
 
 def test_a_postals_file_that_makes_no_sense_is_a_problem_of_the_configuration(tmp_path: Path) -> None:

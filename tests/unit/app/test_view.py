@@ -7,7 +7,7 @@ import pytest
 from bridge import __version__
 from bridge.app.parts import Parts
 from bridge.app.view import View
-from bridge.config import OutboxConfig
+from bridge.config import CmsConfig, OutboxConfig, Secret
 from bridge.errors import StoreError
 from bridge.events import Panic
 from bridge.fleet import Probe
@@ -69,6 +69,24 @@ def test_a_refused_key_makes_it_unready_until_it_is_accepted(still: Still) -> No
 
     assert (refused.ready, refused.reasons) == (False, [KEY_REFUSED])
     assert still.view.readiness().ready
+
+
+def test_what_is_wrong_with_the_cms_is_a_reason_of_a_ready_daemon(tmp_path: Path) -> None:
+    section = CmsConfig(community_id="examplecms", api_key=Secret("made-up-key-of-the-cms"))
+    parts = Parts(daemon_config(tmp_path, cms=section), SteppingClock())
+    view = View(parts)
+    assert parts.cms is not None
+    assert view.readiness().reasons == []
+
+    for _ in range(3):
+        parts.cms.breaker.failed("connect")
+    down = view.readiness()
+    parts.cms.breaker.refuse_key()
+    refused = view.readiness()
+
+    assert (down.ready, down.reasons) == (True, ["CMS down: it does not answer"])
+    assert refused.ready
+    assert refused.reasons == ["CMS key refused: it does not accept cms.api_key_file; clockings are held"]
 
 
 def test_every_reason_is_told(still: Still, monkeypatch: pytest.MonkeyPatch) -> None:

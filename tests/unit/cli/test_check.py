@@ -12,6 +12,7 @@ from bridge.cli.check import check
 from bridge.clock import SystemClock
 from bridge.simulator.cad import Cad
 from bridge.simulator.cloud import Cloud
+from bridge.simulator.cms.door import CMS_COMMUNITY, CMS_KEY
 from bridge.simulator.community import Plan
 from bridge.simulator.configuration_shapes import ServerRow
 from bridge.simulator.faults import Answer, Drop
@@ -132,6 +133,62 @@ def test_a_cad_that_takes_the_key_and_knows_the_server_is_well(
         "all is well",
     ]
     assert [received.operation for received in cloud.journal.of(None)] == ["getVersion", "getServers"]
+
+
+def test_a_community_on_v1_is_asked_in_v1(tmp_path: Path, url: str, cloud: Cloud) -> None:
+    cloud.cad.community.api = "v1"
+
+    result = run(tmp_path, at(url).replace("[cad]", '[cad]\napi = "v1"'), "--online")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"CAD:      {url} (v1), community examplecad" in result.stdout.splitlines()
+    assert result.stdout.splitlines()[-3:] == [
+        "CAD:      reached, the key is right, plan PRO",
+        "server 1 (main): the CAD calls it 'Server 1'",
+        "all is well",
+    ]
+    assert [one.operation for one in cloud.journal.of(None)] == ["V1:GET_VERSION", "V1:GET_SERVERS"]
+
+
+@pytest.mark.parametrize("text", ["INVALID API KEY", "INVALID COMMUNITY ID"])
+def test_a_key_that_v1_refuses_exits_2_with_its_text(tmp_path: Path, url: str, text: str) -> None:
+    toml = at(url).replace("[cad]", '[cad]\napi = "v1"')
+    path = write_configuration(tmp_path, toml.replace("examplecad", "other") if text.endswith("ID") else toml)
+    if text.endswith("KEY"):
+        (tmp_path / "api-key").write_text("another-made-up-key")
+
+    result = CliRunner().invoke(check, ["--config", str(path), "--online"])
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"cad.api_key_file: the CAD refuses this key: Unauthorized: {text} ")
+
+
+@pytest.mark.parametrize(
+    ("key", "community", "code", "line"),
+    [
+        (CMS_KEY, CMS_COMMUNITY, 0, "CMS:      reached, the key is right, plan PRO"),
+        (
+            "another-made-up-key",
+            CMS_COMMUNITY,
+            2,
+            "cms.api_key_file: the CMS refuses this key: INVALID API KEY",
+        ),
+        (CMS_KEY, "other", 2, "cms.api_key_file: the CMS refuses this key: INVALID COMMUNITY ID"),
+    ],
+)
+def test_the_cms_is_asked_whether_its_key_is_right(
+    tmp_path: Path, url: str, key: str, community: str, code: int, line: str
+) -> None:
+    cms = f'[cms]\nbase_url = "{url}"\ncommunity_id = "{community}"\napi_key_file = "cms-api-key"\n'
+    path = write_configuration(tmp_path, cms + at(url))
+    (tmp_path / "cms-api-key").write_text(key)
+
+    result = CliRunner().invoke(check, ["--config", str(path), "--online"])
+
+    assert result.exit_code == code
+    assert f"CMS:      {url}, community {community}" in result.stdout
+    assert line in result.output
+    assert key not in result.output
 
 
 def test_a_refused_key_exits_2_and_is_not_shown(tmp_path: Path, url: str) -> None:

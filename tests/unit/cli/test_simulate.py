@@ -26,6 +26,7 @@ async def running(*options: str) -> AsyncGenerator[tuple[Process, str, str]]:
         url = (await process.stdout.readline()).decode().split()
         key = (await process.stdout.readline()).decode().split()
         assert (url[0], key[0]) == ("url:", "key:")
+        assert (await process.stdout.readline()).strip() == b"cms key: simulator-cms-key"
         yield process, url[1], key[1]
     finally:
         if process.returncode is None:

@@ -3,7 +3,6 @@
 import pytest
 
 from bridge.config.readers import (
-    api_version,
     binds,
     cloud_url,
     duration,
@@ -77,7 +76,6 @@ def test_what_is_no_number_is_refused(value: object) -> None:
 def test_words_and_texts_are_taken_as_they_are() -> None:
     assert word("a", "b")("b") == "b"
     assert text("[a-z]+", "letters")("abc") == "abc"
-    assert api_version("v2") == "v2"
 
 
 def test_a_text_fits_its_pattern_as_a_whole() -> None:

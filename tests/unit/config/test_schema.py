@@ -21,7 +21,7 @@ def test_a_configuration_can_be_made_without_a_file() -> None:
 
 def test_what_is_not_built_is_named_once() -> None:
     assert all(path == path.strip(".") for path in NOT_BUILT)
-    assert len(NOT_BUILT) == 5
+    assert len(NOT_BUILT) == 4
 
 
 def test_a_token_opens_what_a_game_server_needs_unless_more_or_less_is_written() -> None:

@@ -3,6 +3,7 @@ import pytest
 from bridge.errors import MalformedError, PushError
 from bridge.events import (
     Blip,
+    Clocking,
     DispatchAttachment,
     DispatchCall,
     DispatchClosing,
@@ -25,7 +26,7 @@ from bridge.units import UnitId
 
 A, B = UnitId("a"), UnitId("b")
 TYPES = (
-    "the types are blip, call_911, call_911_remove, dispatch_attach, dispatch_call, dispatch_close, "
+    "the types are blip, call_911, call_911_remove, clock, dispatch_attach, dispatch_call, dispatch_close, "
     "dispatch_detach, dispatch_note, kick, panic, photo, status"
 )
 KINDS: dict[bytes, Event] = {
@@ -45,6 +46,7 @@ KINDS: dict[bytes, Event] = {
     b'{"type":"photo","id":"a","url":"https://example.com/a.png"}': Photo(
         id=A, url="https://example.com/a.png"
     ),
+    b'{"type":"clock","id":"a","in":false}': Clocking(id=A, clocked_in=False),
 }
 
 
@@ -91,10 +93,7 @@ def test_several_events_keep_their_order() -> None:
         (b'{"type":"panik"}', f"type: unknown 'panik'; {TYPES}"),
         (b'{"type":"a-made-up-token-of-a-server"}', f"type: unknown; {TYPES}"),
         (b"7", f"type: missing; {TYPES}"),
-        (
-            b'{"type":"clock","id":"a","in":true}',
-            "type: clock needs the CMS part, which this version does not have",
-        ),
+        (b'{"type":"clock","id":"a"}', "in: expected true or false; a mere toggle is refused"),
         (b'{"type":"panic","ids":[]}', "id or ids: expected at least one unit"),
         (b'{"type":"call_911","caller":"Jane"}', "location: expected text"),
         (b'{"type":"dispatch_close","calls":[1,0]}', "calls: number 1 is no call; expected Sonoran's number"),
@@ -109,6 +108,16 @@ def test_every_bad_event_is_named_with_its_index(event: bytes, reason: str) -> N
     assert [index for index, _ in error.problems] == [0, 3]
     assert all(found.startswith(reason) for _, found in error.problems), error.problems
     assert "2 of 4 events" in str(error)
+
+
+def test_without_a_cms_a_clocking_is_refused_with_the_reason_and_nothing_else_is() -> None:
+    clocking, panic = b'{"type":"clock","id":"a","in":true}', b'{"type":"panic","id":"a"}'
+
+    with pytest.raises(PushError) as caught:
+        read_events(b"[" + panic + b"," + clocking + b"]", cms=False)
+
+    assert caught.value.problems == ((1, "type: clock is for the CMS, and bridge.toml has no section [cms]"),)
+    assert len(read_events(panic, cms=False)) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{}", b"[null]", b"7", b'"panic"'])

@@ -78,7 +78,7 @@ def test_accounts_are_filtered_by_name_and_status() -> None:
     asking.ok("POST", f"{GENERAL}/account-bans", {"communityUserId": "a", "isBan": True})
 
     assert [row["username"] for row in accounts(asking)["accounts"]] == ["Player bc"]
-    assert [row["username"] for row in accounts(asking, status="2")["accounts"]] == ["Player a"]
+    assert [row["username"] for row in accounts(asking, status="4")["accounts"]] == ["Player a"]
     assert accounts(asking, username="R BC")["pagination"]["total"] == 1
     assert accounts(asking, username="x")["accounts"] == []
 
@@ -120,7 +120,7 @@ def test_a_permission_key_gives_what_it_stands_for() -> None:
     assert asking.status("POST", path, {"communityUserId": "a", "permissionKey": "other"}) == 404
 
 
-@pytest.mark.parametrize(("is_ban", "action", "status"), [(True, "ban", 2), (False, "kick", 1)])
+@pytest.mark.parametrize(("is_ban", "action", "status"), [(True, "ban", 4), (False, "kick", 1)])
 def test_who_has_to_go_is_offline(is_ban: bool, action: str, status: int) -> None:  # noqa: FBT001 -- table
     asking = Asking()
     number = asking.account("a")

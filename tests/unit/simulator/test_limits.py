@@ -115,3 +115,31 @@ def test_a_clock_that_goes_back_gives_no_room() -> None:
 
     assert some.admit("op", NOON - 3600) == pytest.approx(60)
     assert some.admit("op", NOON + 60) is None
+
+
+def test_a_pool_is_shared_and_a_limit_of_ones_own_stays() -> None:
+    some = Limiter({"pool": 3, "a": None, "b": 1}, {"a": "pool", "b": "pool"})
+
+    assert [some.admit(name, NOON + second) for second, name in enumerate("aba")] == [None] * 3
+    assert some.admit("b", NOON + 3) == pytest.approx(58)
+    assert some.admit("a", NOON + 60) is None
+    assert some.admit("b", NOON + 60) == pytest.approx(1)
+    tallies = some.tallies()
+    assert (tallies["pool"].arrivals, tallies["a"].arrivals, tallies["b"].arrivals) == (6, 3, 3)
+
+
+def test_what_one_limit_refuses_uses_up_none() -> None:
+    some = Limiter({"pool": 2, "a": None, "b": 0}, {"a": "pool", "b": "pool"})
+    for _ in range(5):
+        assert some.admit("b", NOON) == pytest.approx(60)
+
+    assert some.admit("a", NOON) is None
+    assert some.admit("a", NOON) is None
+    assert some.admit("a", NOON) is not None
+
+
+def test_what_comes_sooner_than_advised_is_let_in_and_counted() -> None:
+    some = Limiter({"op": None}, gaps={"op": 5.0})
+
+    assert [some.admit("op", NOON + second) for second in (0, 5, 9.9, 14.9)] == [None] * 4
+    assert some.violations == 1

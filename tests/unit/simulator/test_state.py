@@ -5,6 +5,7 @@ import msgspec
 import pytest
 
 from bridge.simulator.cloud import Cloud
+from bridge.simulator.cms.door import OPERATIONS as CMS
 from bridge.simulator.state import state_of
 from tests.support.cad_requests import (
     NOON,
@@ -59,6 +60,19 @@ EMPTY: dict[str, Any] = {
     "limits": True,
     "violations": 0,
     "requests": 0,
+    "api": "both",
+    "community_id": "examplecad",
+    "v1_metadata": True,
+    "clocks": {},
+    "cms": {
+        "community_id": "examplecms",
+        "version": 4,
+        "members": [],
+        "on_duty": [],
+        "sessions": [],
+        "limits": True,
+        "violations": 0,
+    },
 }
 
 
@@ -85,6 +99,8 @@ async def test_the_state_of_a_new_simulator_is_empty(cloud: Cloud) -> None:
         "violations": 0,
     }
     del state["windows"]
+    assert len(state["cms"].pop("servers")) == 4
+    assert state["cms"].pop("windows").keys() == CMS
     assert [row["id"] for row in state.pop("server_rows")] == [1, 2, 3, 4]
     assert state == EMPTY
 
@@ -214,7 +230,7 @@ async def test_what_the_examples_do_is_told() -> None:
     state = told(cloud)
 
     banned = {account["community_user_id"]: account["status"] for account in state["accounts"]}
-    assert banned == {"license:1-again": 1, "license:2": 2}
+    assert banned == {"license:1-again": 1, "license:2": 4}
     assert state["accounts"][0]["character_links"] == ["citizen:5678"]
     assert [row["ident"] for row in state["identifiers"]] == [1, 2, 4]
     assert state["identifiers"][2]["data"]["group"] == "CAR-51"

@@ -17,7 +17,9 @@ from bridge.sonoran.budget import (
     effective_limits,
     heartbeat_pace,
     location_pace,
+    sharing_of,
 )
+from bridge.sonoran.pools import Sharing
 from bridge.store import Store
 from tests.support.cad_client import ForgetfulStore, budgets_of
 from tests.support.stepping_clock import SteppingClock
@@ -37,6 +39,105 @@ def peak(arrivals: Sequence[float]) -> int:
     for moment in sorted(arrivals):
         limiter.admit("any", moment)
     return limiter.tallies()["any"].peak
+
+
+def use_at(budget: Budget, *moments: float) -> None:
+    for moment in moments:
+        use(budget, moment)
+
+
+# A pool
+
+
+def test_operations_of_a_pool_count_together() -> None:
+    pool = Budget(3)
+    one, other = Budget(2, pools=[pool]), Budget(3, pools=[pool])
+    use(one, 0.0)
+    use(other, 1.0)
+    use(other, 2.0)
+
+    assert (one.remaining(3.0), other.remaining(3.0)) == (0, 0)
+    assert (one.free_at(3.0), other.free_at(3.0)) == (60.0, 60.0)
+    use(one, 60.0)
+    assert other.free_at(60.5) == 61.0
+
+
+def test_the_own_limit_holds_in_a_pool_too() -> None:
+    one = Budget(1, pools=[Budget(3)])
+    use(one, 0.0)
+
+    assert (one.free_at(1.0), one.remaining(1.0)) == (60.0, 0)
+
+
+def test_a_smaller_pool_in_a_greater_one_leaves_a_reserve() -> None:
+    all_of_it, most = Budget(3), Budget(2)
+    routine, urgent = Budget(3, pools=[all_of_it, most]), Budget(3, pools=[all_of_it])
+    use_at(routine, 0.0, 1.0)
+
+    assert (routine.free_at(2.0), routine.remaining(2.0)) == (60.0, 0)
+    assert (urgent.free_at(2.0), urgent.remaining(2.0)) == (2.0, 1)
+
+
+def test_a_slot_that_was_given_back_is_the_pools_again() -> None:
+    pool = Budget(1)
+    one, other = Budget(1, pools=[pool]), Budget(1, pools=[pool])
+    one.take(0.0)
+    assert other.free_at(0.0) > 0.0
+    one.give_back()
+
+    assert other.free_at(0.0) == 0.0
+
+
+def test_a_request_in_flight_holds_the_pools_slot() -> None:
+    pool = Budget(1)
+    one, other = Budget(1, pools=[pool]), Budget(1, pools=[pool])
+    one.take(0.0)
+
+    assert other.free_at(100.0) == 160.0
+    one.settle(100.0)
+    assert other.free_at(101.0) == 160.0
+
+
+def test_a_pool_counts_what_a_former_run_sent() -> None:
+    pool = Budget(2)
+    one, other = Budget(2, pools=[pool]), Budget(2, pools=[pool])
+    one.restore(0.0, 0.5)
+    one.restore(1.0, 1.5)
+
+    assert other.free_at(2.0) == 60.5
+
+
+def test_those_ahead_in_the_queue_count_in_the_pool() -> None:
+    one = Budget(5, pools=[Budget(2)])
+    use(one, 0.0)
+
+    assert one.free_at(1.0) == 1.0
+    assert one.free_at(1.0, ahead=1) == 60.0
+
+
+def test_a_penalty_and_a_refusal_are_their_operations_alone() -> None:
+    pool = Budget(5)
+    one, other = Budget(5, pools=[pool]), Budget(5, pools=[pool])
+    one.pause(0.0, 30.0)
+    one.slow(0.0)
+
+    assert (one.remaining(1.0), other.remaining(1.0)) == (0, 5)
+    assert other.free_at(1.0) == 1.0
+
+
+def test_after_an_answer_there_is_a_rest() -> None:
+    budget = Budget(12, gap=5.05, rest=5.0)
+    use(budget, 0.0, seconds=0.01)
+    assert budget.free_at(1.0) == 5.05
+    use(budget, 10.0, seconds=3.0)
+    assert budget.free_at(14.0) == 18.0
+
+
+def test_a_rest_outlives_a_restart() -> None:
+    budget = Budget(12, gap=5.05, rest=5.0)
+    budget.restore(0.0, 3.0)
+
+    assert budget.free_at(4.0) == 8.0
 
 
 # One budget
@@ -676,3 +777,93 @@ def test_at_the_pace_of_locations_jitter_never_overruns_the_limit() -> None:
         use(budget, now, latency)
 
     assert peak(arrivals) <= 12
+
+
+# v1
+
+
+def shared_budgets(
+    share: float = 1.0, overrides: Mapping[str, int] | None = None
+) -> tuple[Budgets, SteppingClock]:
+    clock = SteppingClock()
+    limits = effective_limits(overrides or {}, share, "v1")
+    sharing = sharing_of(overrides or {}, share, "v1")
+    return Budgets(
+        ForgetfulStore(), clock, limits, location_pace(5.0, limits[LOCATIONS]), 10.0, sharing
+    ), clock
+
+
+def take_all(budgets: Budgets, operation: str) -> int:
+    taken = 0
+    while (ticket := budgets.take(operation)) is not None:
+        budgets.settle(ticket)
+        taken += 1
+    return taken
+
+
+def test_in_v2_nothing_is_shared() -> None:
+    assert sharing_of({}, 1.0, "v2") == Sharing()
+    assert effective_limits({}, 1.0, "v2") == effective_limits({}, 1.0)
+
+
+def test_game_servers_leave_room_for_events_and_these_for_calls() -> None:
+    budgets, _ = shared_budgets()
+
+    assert take_all(budgets, "lookupNameOrPlate") == 14
+    assert take_all(budgets, "getAccounts") == 0
+    assert take_all(budgets, STATUS) == 8
+    assert take_all(budgets, "heartbeat") == 0
+    assert take_all(budgets, "create911Call") == 6
+    assert take_all(budgets, VERSION) == 0
+
+
+def test_locations_and_panics_have_theirs_whatever_the_others_do() -> None:
+    budgets, _ = shared_budgets()
+    for operation in ("addCallNote", "createDispatchCall", VERSION):
+        take_all(budgets, operation)
+
+    assert take_all(budgets, PANIC) == 10  # the burst
+    assert take_all(budgets, LOCATIONS) == 1
+
+
+def test_no_minute_of_v1_holds_more_than_sixty_requests() -> None:
+    budgets, clock = shared_budgets()
+    random = Random(1)
+    names = [
+        LOCATIONS,
+        PANIC,
+        STATUS,
+        "create911Call",
+        "lookupNameOrPlate",
+        "addCallNote",
+        VERSION,
+        "heartbeat",
+    ]
+    arrivals: list[float] = []
+    locations: list[float] = []
+    for _ in range(6000):
+        clock.now += 0.1
+        for name in random.sample(names, len(names)):
+            if (ticket := budgets.take(name)) is not None:
+                arrivals.append(clock.monotonic())
+                locations += [clock.monotonic()] * (name == LOCATIONS)
+                budgets.settle(ticket)
+
+    assert 55 <= peak(arrivals) <= 60
+    assert min(after - before for before, after in pairwise(locations)) >= 5.0
+
+
+def test_a_share_of_v1_under_one_request_a_minute_is_one_every_so_often() -> None:
+    budgets, clock = shared_budgets(0.01)
+
+    assert take_all(budgets, VERSION) == 1
+    assert take_all(budgets, "create911Call") == 0
+    clock.now += 60.0 / 0.28
+    assert take_all(budgets, VERSION) == 0  # its own is one in 600 s
+    assert take_all(budgets, "create911Call") == 1
+    assert take_all(budgets, "createDispatchCall") == 0
+
+
+def test_an_operation_has_no_more_in_a_minute_than_its_smallest_pool() -> None:
+    assert Budget(7).capacity == 7
+    assert Budget(15, pools=[Budget(4), Budget(22)]).capacity == 4

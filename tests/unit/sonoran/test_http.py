@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.client_reqrep import ConnectionKey
@@ -37,7 +38,7 @@ from bridge.operations import (
     Operation,
 )
 from bridge.sonoran import http
-from bridge.sonoran.http import FAILURE_REASONS, CadHttp, classify, read_retry_after
+from bridge.sonoran.http import FAILURE_REASONS, CadHttp, classify, read_retry_after, with_key
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line, Upload
 from tests.support.cad_requests import NOON
 from tests.support.stepping_clock import SteppingClock
@@ -169,6 +170,56 @@ async def test_a_question_has_no_body_and_no_type_of_one() -> None:
     assert cad.heads[0].startswith("GET /v2/general/version HTTP/1.1\r\n")
     assert "content-type" not in cad.heads[0].lower()
     assert "content-length" not in cad.heads[0].lower()
+
+
+def keyed(body: bytes | None) -> CadRequest:
+    return CadRequest(
+        operation=SET_UNIT_PANIC, path="/emergency/unit_panic", method="POST", body=body, keyed=True
+    )
+
+
+async def test_the_key_of_a_keyed_request_is_in_its_body_and_nowhere_else() -> None:
+    request = keyed(b'{"id":"examplecad","type":"UNIT_PANIC","data":[]}')
+    async with wire(replying(OK)) as cad:
+        await cad.client.exchange(request)
+
+    head, body = cad.heads[0], cad.connections[0].body
+    assert head.startswith("POST /emergency/unit_panic HTTP/1.1\r\n")
+    assert "authorization" not in head.lower()
+    assert KEY not in head
+    assert KEY not in repr(request)
+    assert "Content-Type: application/json" in head.splitlines()
+    assert msgspec.json.decode(body) == {"key": KEY, "id": "examplecad", "type": "UNIT_PANIC", "data": []}
+
+
+async def test_a_key_that_needs_escaping_is_escaped() -> None:
+    assert msgspec.json.decode(with_key(b'{"a":1}', Secret('k"\\\n'))) == {"key": 'k"\\\n', "a": 1}
+
+
+@pytest.mark.parametrize("body", [None, b"", b"[]", b"{}", b" {}"])
+async def test_a_keyed_request_without_an_object_never_leaves(body: bytes | None) -> None:
+    async with wire(replying(OK)) as cad:
+        with pytest.raises(CadError) as caught:
+            await cad.client.exchange(keyed(body))
+
+    assert (caught.value.reason, caught.value.sent, cad.connections) == ("protocol", False, [])
+
+
+async def test_a_keyed_request_and_another_share_a_client() -> None:
+    async with wire(replying(OK)) as cad:
+        await cad.client.exchange(keyed(b'{"a":1}'))
+        await cad.ask()
+
+    (connection,) = cad.connections
+    assert f"Authorization: Bearer {KEY}" in connection.head.splitlines()
+
+
+async def test_a_key_that_v1_repeats_is_masked() -> None:
+    reply = response("400 Bad Request", "Content-Type: text/plain", body=f"BAD {KEY}".encode())
+    async with wire(replying(reply)) as cad:
+        got = await cad.client.exchange(keyed(b'{"a":1}'))
+
+    assert got.body == b"BAD ***"
 
 
 async def test_a_path_that_is_encoded_already_goes_out_as_it_is() -> None:

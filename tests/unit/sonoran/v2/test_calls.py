@@ -137,3 +137,8 @@ def test_one_known_name_makes_an_answer(body: dict[str, Any], count: int | None)
 )
 def test_nothing_is_concluded_from_what_is_no_such_answer(body: Any) -> None:
     assert v2.read_calls(answer(body=body)) is None
+
+
+def test_calls_are_hidden_only_where_that_is_said() -> None:
+    for said, hidden in ((True, True), (False, False), ("true", False), (None, False)):
+        assert read({"ActiveCalls": [], "marksHidden": said}).hidden is hidden
