@@ -32,8 +32,12 @@ SERVER_ID = "serverId"
 IDS = ("apiIds", "apiId", "units", "communityUserIds", "communityUserId")
 """How v1 names units by what the bridge knows them by, of old and of late."""
 
-OTHER_TARGETS = ("account", "accId", "accountUuid", "identIds")
-"""How it names them otherwise; such requests are passed on."""
+ACCOUNTS = ("account", "accId", "accountUuid")
+OTHER_TARGETS = (*ACCOUNTS, "identIds")
+"""How it names them otherwise."""
+
+KEPT_HOWEVER_NAMED = frozenset({"UNIT_PANIC", "UNIT_STATUS"})
+"""The types that become events whatever their units are named by; the others are passed on then."""
 
 BESIDE = {"GET_TEMPLATES": "recordTypeId", "JOIN_COMMUNITY": "internalKey", "LEAVE_COMMUNITY": "internalKey"}
 """What some types have beside ``data``."""
@@ -100,8 +104,10 @@ def read_players_v1(records: Sequence[Record]) -> int | None:
     return players
 
 
-def is_named_otherwise(record: Record) -> bool:
-    """Tell whether a unit is named only in ways that the bridge does not know."""
+def is_named_otherwise(type_name: str, record: Record) -> bool:
+    """Tell whether a unit is named only in ways that the bridge does not know for this type."""
+    if type_name in KEPT_HOWEVER_NAMED:
+        return False
     return not _filled(record, IDS) and bool(_filled(record, OTHER_TARGETS))
 
 
@@ -135,13 +141,21 @@ def _summary(count: int, problems: Sequence[tuple[int, str]]) -> str:
 
 
 def _panic(record: Record) -> Event:
-    body = {"communityUserIds": _units(record), "isPanic": record.get("isPanic")}
-    return read_cad_panic(encode(body))
+    return read_cad_panic(encode(_named(record) | {"isPanic": record.get("isPanic")}))
 
 
 def _status(record: Record) -> Event:
-    body = {"communityUserIds": _units(record), "status": record.get("status")}
-    return read_cad_status(encode(body))
+    return read_cad_status(encode(_named(record) | {"status": record.get("status")}))
+
+
+def _named(record: Record) -> Record:
+    """Return the units of a record as v2 names them: by the first of v1's three ways that it uses."""
+    units = _units_or_none(record)
+    if units:
+        return {"communityUserIds": units}
+    for name in _filled(record, OTHER_TARGETS):
+        return {"identIds" if name not in ACCOUNTS else "accountUuid": record[name]}
+    raise PushError("apiId or units: expected at least one unit")
 
 
 def _emergency_call(record: Record) -> Event:

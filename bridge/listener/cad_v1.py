@@ -206,7 +206,7 @@ class CadV1Door:
 
     async def _take_events(self, push: Push, row: TypeV1, records: list[Record]) -> Answer:
         """Keep what names units as the bridge does, and pass the rest on; the first does not wait for the CAD."""
-        others = [one for one in records if row.name in ABOUT_UNITS and is_named_otherwise(one)]
+        others = [one for one in records if row.name in ABOUT_UNITS and is_named_otherwise(row.name, one)]
         ours = [one for one in records if one not in others]
         if ours or not others:
             events = read_events_v1(row.name, ours)

@@ -17,6 +17,7 @@ from bridge.events import (
     Panic,
     Status,
     UnitStatus,
+    units_of,
 )
 from bridge.intake.cad_v1 import (
     EVENT_TYPES,
@@ -29,7 +30,7 @@ from bridge.intake.cad_v1 import (
     read_players_v1,
 )
 from bridge.intake.events import MAX_EVENTS
-from bridge.units import UnitId
+from bridge.units import TargetKind, UnitId, target_of
 
 CALL: dict[str, Any] = {"caller": "John", "location": "Alta St", "description": "A fire", "serverId": 1}
 CLOSING: dict[str, object] = {"callId": 5}
@@ -114,12 +115,29 @@ def test_a_request_has_at_least_one_object_and_not_too_many() -> None:
     "record", [{"account": "u"}, {"apiId": "", "identIds": [1]}, {"units": [], "accId": "u"}]
 )
 def test_a_unit_may_be_named_in_a_way_that_only_the_cad_knows(record: dict[str, object]) -> None:
-    assert is_named_otherwise(record)
+    assert is_named_otherwise("ATTACH_UNIT", record)
+    assert not is_named_otherwise("UNIT_PANIC", record)
 
 
 @pytest.mark.parametrize("record", [{"apiId": "a", "account": "u"}, {}, {"account": "", "identIds": []}])
 def test_an_api_id_is_what_the_bridge_knows_and_nothing_is_no_other_way(record: dict[str, object]) -> None:
-    assert not is_named_otherwise(record)
+    assert not is_named_otherwise("ATTACH_UNIT", record)
+
+
+@pytest.mark.parametrize(
+    ("record", "targets"),
+    [
+        ({"apiId": "a", "account": "u", "identIds": [1]}, [(TargetKind.COMMUNITY_USER, "a")]),
+        ({"account": "u", "identIds": [1]}, [(TargetKind.ACCOUNT, "u")]),
+        ({"identIds": [1, "2"]}, [(TargetKind.IDENTIFIER, "1"), (TargetKind.IDENTIFIER, "2")]),
+    ],
+)
+def test_a_panic_takes_the_first_of_v1_s_three_ways_to_name_a_unit(
+    record: dict[str, object], targets: list[tuple[TargetKind, str]]
+) -> None:
+    (panic,) = read_events_v1("UNIT_PANIC", [record | {"isPanic": True}])
+
+    assert [target_of(unit_id) for unit_id in units_of(panic)] == targets
 
 
 def test_a_place_without_height_is_one() -> None:

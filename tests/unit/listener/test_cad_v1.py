@@ -6,11 +6,10 @@ import pytest
 from bridge.errors import CadError
 from bridge.listener.answer import Answer
 from bridge.operations import (
+    ATTACH_UNITS,
     CREATE_911_CALL,
     CREATE_BLIP,
     CREATE_DISPATCH_CALL,
-    SET_UNIT_PANIC,
-    SET_UNIT_STATUS,
     Scope,
 )
 from bridge.types_v1 import TYPES
@@ -160,29 +159,28 @@ async def test_an_event_is_answered_from_disk_while_the_cad_is_away(
         assert (v1.pending, v1.cad.asked) == (1, [])
 
 
-async def test_a_panic_by_account_alone_is_passed_on_and_the_others_do_not_wait_for_it(
+async def test_a_panic_or_status_is_kept_whatever_its_unit_is_named_by(tmp_path: Path) -> None:
+    async with v1_door(tmp_path, relaying=False) as v1:
+        panics = [{"account": "u-u-i-d", "isPanic": True}, {"apiId": "a", "identIds": [1], "isPanic": True}]
+
+        assert text(await v1.ask("UNIT_PANIC", panics)) == (200, "UNIT PANIC UPDATED")
+        answer = await v1.ask("UNIT_STATUS", {"identIds": [1, 2], "status": 0})
+        assert text(answer) == (200, "UNIT STATUS UPDATED")
+        assert (v1.pending, v1.cad.asked) == (3, [])
+
+
+async def test_units_by_account_that_the_bridge_cannot_keep_are_passed_on_and_the_others_do_not_wait(
     tmp_path: Path,
 ) -> None:
     async with v1_door(tmp_path, relaying=False) as v1:
-        v1.cad.on(SET_UNIT_PANIC, CadError("connect", sent=False))
-        records = [{"account": "u-u-i-d", "isPanic": True}, {"apiId": "a", "identIds": [1], "isPanic": True}]
+        v1.cad.on(ATTACH_UNITS, CadError("connect", sent=False))
+        records = [{"callId": 5, "account": "u-u-i-d"}, {"callId": 5, "units": ["a"]}]
 
-        answer = await v1.ask("UNIT_PANIC", records)
+        answer = await v1.ask("ATTACH_UNIT", records)
 
         assert text(answer) == (502, "ERROR: the CAD gave no answer (connect)")
-        assert v1.cad.told() == {"accountUuid": "u-u-i-d", "isPanic": True}
+        assert v1.cad.told() == {"accountUuid": "u-u-i-d"}
         assert v1.pending == 1
-
-
-async def test_a_status_by_identifiers_is_answered_as_one_by_ids(tmp_path: Path) -> None:
-    async with v1_door(tmp_path) as v1:
-        answer = await v1.ask("UNIT_STATUS", {"identIds": [1, 2], "status": 0})
-
-        assert text(answer) == (200, "UNIT STATUS UPDATED")
-        assert (v1.cad.asked[-1].operation, v1.cad.told()) == (
-            SET_UNIT_STATUS,
-            {"identIds": [1, 2], "status": 0},
-        )
 
 
 async def test_a_call_is_answered_with_its_number(tmp_path: Path) -> None:
