@@ -147,11 +147,12 @@ class DispatchCall(Struct, frozen=True, kw_only=True, tag="dispatch_call"):
 
 
 class DispatchNote(Struct, frozen=True, kw_only=True, tag="dispatch_note"):
-    """A line in a call's log; ``label`` says who writes."""
+    """A line in a call's log; ``label`` says who writes, ``note_type`` is Sonoran's word for what it is."""
 
     call: CallReference
     note: str
     label: str | None = None
+    note_type: str = "text"
 
 
 class DispatchAttachment(Struct, frozen=True, kw_only=True, tag="dispatch_attach"):

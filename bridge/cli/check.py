@@ -107,7 +107,7 @@ async def _ask_cad(config: Config) -> list[str]:
         try:
             version = await _ask(cad, v2.get_version())
             if version.status == UNAUTHORIZED:
-                return [f"cad.api_key_file: the CAD refuses this key: {v2.read_problem(version)}"]
+                return [_refused("cad", "CAD", v2.read_problem(version))]
             if not version.ok:
                 return [f"CAD: getVersion: {v2.read_problem(version)}"]
             plan = v2.read_plan(version)
@@ -131,11 +131,18 @@ async def _ask_cms(config: CmsConfig, patience: float) -> list[str]:
         except CadError as error:
             return [f"cms.base_url: {config.base_url} gives no answer: {error.reason}"]
     if answer.status == UNAUTHORIZED:
-        return [f"cms.api_key_file: the CMS refuses this key: {cms.read_reason(answer)}"]
+        return [_refused("cms", "CMS", cms.read_reason(answer))]
     if not answer.ok:
         return [f"CMS: {answer.status}: {cms.read_reason(answer)}"]
     click.echo(f"CMS:      reached, the key is right, plan {cms.read_plan(answer) or 'unknown'}")
     return []
+
+
+def _refused(section: str, whose: str, reason: str) -> str:
+    """Return which key of the configuration to mend: v1 tells a wrong community from a wrong key."""
+    if "COMMUNITY ID" in reason:
+        return f"{section}.community_id: the {whose} does not know this community: {reason}"
+    return f"{section}.api_key_file: the {whose} refuses this key: {reason}"
 
 
 async def _ask(cad: Transport, request: CadRequest) -> CadAnswer:

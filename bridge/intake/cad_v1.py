@@ -165,7 +165,17 @@ def _emergency_call(record: Record) -> Event:
 def _dispatch_call(record: Record) -> Event:
     nobody = ("primary",) if whole_of(record.get("primary")) == NOBODY else ()
     body = _without(record, SERVER_ID, *IDS, *nobody) | {"communityUserIds": _units_or_none(record)}
+    if "notes" in body:
+        body["notes"] = _notes(body["notes"])
     return read_cad_dispatch_call(encode(body))
+
+
+def _notes(value: object) -> list[object]:
+    """Return the notes on a new call as Sonoran has them now; of old they were text."""
+    notes = value if is_list(value) else [] if value in (None, "", {}) else [value]
+    return [
+        {"type": "text", "content": note} if isinstance(note, str) else note for note in notes if note != ""
+    ]
 
 
 def _note(record: Record) -> Event:

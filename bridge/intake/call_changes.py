@@ -42,6 +42,7 @@ def note_of(fields: dict[str, object]) -> DispatchNote:
         call=_call_of(fields),
         note=needed_text(fields, "note", MAX_DESCRIPTION_LENGTH),
         label=text_of(fields.get("label"), MAX_WORD_LENGTH),
+        note_type=text_of(fields.get("note_type", fields.get("noteType")), MAX_WORD_LENGTH) or "text",
     )
 
 

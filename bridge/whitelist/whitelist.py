@@ -29,8 +29,8 @@ from bridge.whitelist.roll import Roll
 PATIENCE = 4.0  # seconds until somebody who asks is answered; a game server gives up after 5
 PERIOD = 60.0  # seconds between two fetches of a server's whitelist
 USUAL_FETCHES = 6  # a minute; with more servers each one's turn comes less often
-MOST_FETCHES = 8  # a minute, those for players who are on no list among them
-MOST_QUESTIONS = 4  # a minute for players who are on no list
+RENEWALS = 2  # fetches a minute besides, for players who are on no list
+MOST_REQUESTS = 12  # a minute; what the fetches leave is for questions about players who are on no list
 RENEW_AFTER = 10.0  # seconds; an older list is fetched anew for a player who is not on it
 RETRY = 10.0  # seconds until a list that could not be fetched is tried again
 FRESH_SECONDS = 60.0  # what the CMS said of somebody is told again so long
@@ -111,8 +111,9 @@ class Whitelist:
         self._allow_unknown = allow_unknown
         self._rolls = {server_id: Roll(server_id, community, store, clock) for server_id in names}
         self._period = max(PERIOD, PERIOD * len(names) / USUAL_FETCHES)
-        self._fetches = Allowance(MOST_FETCHES)
-        self._questions = Allowance(MOST_QUESTIONS)
+        fetches = min(len(names), USUAL_FETCHES) + RENEWALS
+        self._fetches = Allowance(fetches)
+        self._questions = Allowance(MOST_REQUESTS - fetches)
         self._told: OrderedDict[_Question, _Told] = OrderedDict()
         client.breaker.on_recovery(self._fetch_all)
 
@@ -271,6 +272,8 @@ class Whitelist:
             )
         except CadError as error:
             reason = error.reason
+            if not error.sends:
+                self._fetches.give_back()
         finally:
             roll.fetching = False
         self._note(roll, reason)

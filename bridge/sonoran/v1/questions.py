@@ -126,10 +126,11 @@ def _remove_911_call(asked: Asked) -> Data:
 
 def _note(asked: Asked) -> Data:
     fields = asked.fields
-    if fields.get("noteType") not in TEXT_NOTES:
-        raise UntranslatableError("v1 has no notes but texts")
+    kind = {} if fields.get("noteType") in TEXT_NOTES else {"noteType": fields["noteType"]}
     label = {"label": fields["label"]} if fields.get("label") is not None else {}
-    return [{**asked.server, "callId": asked.number("callId"), **label, "note": fields.get("note", "")}]
+    return [
+        {**asked.server, "callId": asked.number("callId"), **label, **kind, "note": fields.get("note", "")}
+    ]
 
 
 def _attach(asked: Asked) -> Data:

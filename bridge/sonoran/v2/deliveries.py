@@ -182,7 +182,7 @@ def _decimal(value: float) -> str:
 
 def _note(note: DispatchNote) -> dict[str, str]:
     label = {} if note.label is None else {"label": note.label}
-    return {"note": note.note, "noteType": "text", **label}
+    return {"note": note.note, "noteType": note.note_type, **label}
 
 
 def _blip(blip: Blip) -> dict[str, object]:

@@ -150,8 +150,14 @@ def test_a_community_on_v1_is_asked_in_v1(tmp_path: Path, url: str, cloud: Cloud
     assert [one.operation for one in cloud.journal.of(None)] == ["V1:GET_VERSION", "V1:GET_SERVERS"]
 
 
-@pytest.mark.parametrize("text", ["INVALID API KEY", "INVALID COMMUNITY ID"])
-def test_a_key_that_v1_refuses_exits_2_with_its_text(tmp_path: Path, url: str, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("INVALID API KEY", "cad.api_key_file: the CAD refuses this key"),
+        ("INVALID COMMUNITY ID", "cad.community_id: the CAD does not know this community"),
+    ],
+)
+def test_a_key_that_v1_refuses_exits_2_with_its_text(tmp_path: Path, url: str, text: str, told: str) -> None:
     toml = at(url).replace("[cad]", '[cad]\napi = "v1"')
     path = write_configuration(tmp_path, toml.replace("examplecad", "other") if text.endswith("ID") else toml)
     if text.endswith("KEY"):
@@ -160,7 +166,7 @@ def test_a_key_that_v1_refuses_exits_2_with_its_text(tmp_path: Path, url: str, t
     result = CliRunner().invoke(check, ["--config", str(path), "--online"])
 
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"cad.api_key_file: the CAD refuses this key: Unauthorized: {text} ")
+    assert result.stderr.startswith(f"{told}: Unauthorized: {text} ")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +179,7 @@ def test_a_key_that_v1_refuses_exits_2_with_its_text(tmp_path: Path, url: str, t
             2,
             "cms.api_key_file: the CMS refuses this key: INVALID API KEY",
         ),
-        (CMS_KEY, "other", 2, "cms.api_key_file: the CMS refuses this key: INVALID COMMUNITY ID"),
+        (CMS_KEY, "other", 2, "cms.community_id: the CMS does not know this community: INVALID COMMUNITY ID"),
     ],
 )
 def test_the_cms_is_asked_whether_its_key_is_right(

@@ -189,3 +189,19 @@ def test_what_cannot_be_written_is_refused() -> None:
         clean(deep)
     with pytest.raises(PushError, match="valid text and numbers"):
         encode("\ud800")
+
+
+@pytest.mark.parametrize(
+    ("notes", "sent"),
+    [
+        ("", []),
+        (None, []),
+        ("Armed", [{"type": "text", "content": "Armed"}]),
+        (["", "Armed", {"content": "x"}], [{"type": "text", "content": "Armed"}, {"content": "x"}]),
+    ],
+)
+def test_the_notes_of_a_new_call_may_be_texts_as_of_old(notes: object, sent: list[object]) -> None:
+    (call,) = read_events_v1("NEW_DISPATCH", [{"title": "t", "notes": notes}])
+
+    assert isinstance(call, DispatchCall)
+    assert call.extra == {"notes": sent}

@@ -123,6 +123,7 @@ def test_a_note_says_something_and_perhaps_who_says_it() -> None:
         call=501, note="5", label="Bank"
     )
     assert note_of({"call": 501, "note": "x", "label": []}) == DispatchNote(call=501, note="x")
+    assert note_of({"call": 501, "note": "x", "noteType": "link"}).note_type == "link"
 
     long = note_of({"call": EVENT, "note": "x" * 5000, "label": "x" * 5000})
     assert (len(long.note), len(long.label or "")) == (4000, 100)

@@ -161,7 +161,6 @@ async def test_what_v2_has_no_equal_of_is_asked_as_v1(tmp_path: Path) -> None:
         ("SET_CLOCK", [{"currentUtc": "x", "serverId": None}], [{"serverId": 2, "currentUtc": "x"}]),
         ("SET_STATIONS", {"config": {}}, {"serverId": 2, "config": {}}),
         ("MODIFY_BLIP", {"id": 1, "radius": 2}, [{"id": 1, "radius": 2}]),
-        ("UNIT_PANIC", [{"account": "u", "isPanic": True}], [{"account": "u", "isPanic": True}]),
         ("SET_POSTALS", [{"code": "1"}], [{"code": "1"}]),
     ],
 )

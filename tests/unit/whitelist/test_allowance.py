@@ -24,3 +24,12 @@ def test_no_minute_ever_holds_more(pauses: list[float], limit: int) -> None:
             taken.append(now)
 
     assert all(sum(start <= at < start + 60.0 for at in taken) <= limit for start in taken)
+
+
+def test_what_did_not_come_to_pass_is_not_counted() -> None:
+    allowance = Allowance(1)
+    assert allowance.take(0.0)
+    allowance.give_back()
+
+    assert allowance.take(1.0)
+    assert not allowance.take(2.0)

@@ -235,7 +235,6 @@ def test_accounts_and_identifiers_are_put_on_calls_and_accounts_taken_off() -> N
 @pytest.mark.parametrize(
     ("operation", "body"),
     [
-        ("addCallNote", {"note": "https://a/b.png", "noteType": "image"}),
         ("detachUnits", {"identIds": [1]}),
         ("setUnitPanic", {"roblox": "1", "isPanic": True}),
         ("kickUnit", [{"accountUuid": "u", "reason": "r"}]),

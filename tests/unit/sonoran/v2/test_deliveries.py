@@ -214,6 +214,12 @@ def test_a_dispatch_call_with_everything_on_it() -> None:
     }
 
 
+def test_a_note_says_what_kind_it_is() -> None:
+    request = deliver(DispatchNote(call=501, note="https://x", note_type="link"))
+
+    assert body(request) == {"note": "https://x", "noteType": "link"}
+
+
 @pytest.mark.parametrize(
     ("label", "shown"), [(None, {}), ("Integration", {"label": "Integration"})], ids=["nobody", "somebody"]
 )
