@@ -24,6 +24,7 @@ KEPT = frozenset(
     {
         "ADD_CALL_NOTE",
         "ATTACH_UNIT",
+        "UNIT_STATUS",
         "CLOSE_CALL",
         "DETACH_UNIT",
         "HEARTBEAT",
@@ -33,7 +34,7 @@ KEPT = frozenset(
         "UNIT_PANIC",
     }
 )
-"""What the bridge answers itself; the example of UNIT_STATUS names identifiers, which only the CAD knows."""
+"""What the bridge answers itself."""
 
 CREATED = frozenset({"ADD_BLIP", "CALL_911", "NEW_DISPATCH"})
 """What it answers when the CAD has, or with the event's id where that takes too long."""
