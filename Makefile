@@ -27,7 +27,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help demo test test-systemd unit lint fmt dashboards requirements clean packages
+.PHONY: help demo test test-systemd test-network unit lint fmt dashboards zipapp portable requirements clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,14 +35,18 @@ help: ## this list
 demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account needed; ARGS="--seconds 20"
 	@$(BIN)/cad-bridge demo $(ARGS)
 
-test: packages lint ## everything: lint, unit with its coverage, integration, acceptance, systemd
+test: packages lint ## everything: lint, unit with its coverage, integration, acceptance, systemd, network
 	$(PYTEST) $(COMPUTING) tests/unit --cov
 	$(PYTEST) $(COMPUTING) tests/integration
 	$(PYTEST) $(WAITING) tests/acceptance
 	$(MAKE) test-systemd
+	$(MAKE) test-network
 
 test-systemd: packages $(VENV)/.dev ## the units in a container that boots a real systemd; asks for root's password
 	$(AS_ROOT) $(PYTEST) tests/systemd
+
+test-network: packages $(VENV)/.dev ## hosts far apart, in network namespaces; asks for root's password
+	$(AS_ROOT) $(PYTEST) tests/network
 
 unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
 	$(PYTEST) $(COMPUTING) tests/unit $(ARGS)
@@ -61,6 +65,12 @@ fmt: $(VENV)/.dev ## format, and fix what can be fixed
 
 dashboards: $(VENV)/.dev ## write the Grafana dashboards anew from deploy/grafana/*.py
 	$(BIN)/python -m deploy.grafana.build
+
+zipapp: $(VENV)/.dev ## dist/cad-bridge.pyz: one file that needs Python alone, of this version and on this kind of machine
+	@$(BIN)/python -m deploy.package.zipapp
+
+portable: $(VENV)/.runtime ## a folder for Windows; PYTHON_ZIP=python-3.X.Y-embed-amd64.zip from python.org, SHA256=its checksum
+	@$(BIN)/python -m deploy.windows.portable --python-zip "$(PYTHON_ZIP)" $(if $(SHA256),--sha256 $(SHA256))
 
 requirements: $(BIN)/uv ## write the pinned exports anew from pyproject.toml; UPGRADE=1 takes the newest releases
 	$(COMPILE) pyproject.toml --group dev --output-file requirements-dev.txt

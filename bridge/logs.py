@@ -46,6 +46,7 @@ def configure(
     format: str,  # noqa: A002 -- the configuration's own word
     secrets: Iterable[str],
     stream: TextIO | None = None,
+    platform: str = sys.platform,
 ) -> None:
     """Say what is logged from now on, and where to.
 
@@ -54,9 +55,13 @@ def configure(
         format: ``console``, ``json``, or ``auto``: console on a terminal.
         secrets: What is replaced by ``***`` wherever it turns up.
         stream: Where lines go; stderr by default.
+        platform: As ``sys.platform`` has it; not every console of Windows knows colours.
     """
     output = Output(sys.stderr if stream is None else stream)
-    last: list[Processor] = [Scrubber(secrets), _renderer(format, terminal=output.isatty())]
+    last: list[Processor] = [
+        Scrubber(secrets),
+        _renderer(format, terminal=output.isatty(), colors=platform != "win32"),
+    ]
     first: list[Processor] = [
         add_logger_name,
         add_log_level,
@@ -147,12 +152,11 @@ class Scrubber:
         return masked.translate(ESCAPED)
 
 
-def _renderer(form: str, *, terminal: bool) -> Processor:
+def _renderer(form: str, *, terminal: bool, colors: bool) -> Processor:
     if form == "json" or (form == "auto" and not terminal):
         return JSONRenderer()
     # The console's own tracebacks show local variables, and with them secrets.
-    colors = terminal and sys.platform != "win32"
-    return ConsoleRenderer(colors=colors, exception_formatter=plain_traceback)
+    return ConsoleRenderer(colors=terminal and colors, exception_formatter=plain_traceback)
 
 
 def _text(value: object) -> str:

@@ -67,6 +67,15 @@ class Metrics:
         self.listener_request = self._histogram(
             "listener_request_seconds", "Time to answer a push.", FAST_BUCKETS, "route"
         )
+        self.listener_handshake_failures = self._counter(
+            "listener_handshake_failures_total",
+            "TLS connections to the push door that ended before a request.",
+            "reason",
+        )
+        self.listener_certificate_expiry = self._gauge(
+            "listener_certificate_expiry_timestamp_seconds",
+            "When the push door's certificate ends; 0: it has none.",
+        )
         self.loop_lag = self._gauge(
             "loop_lag_seconds", "The longest stall of the event loop in the last 15 seconds."
         )

@@ -17,6 +17,7 @@ from msgspec import Struct
 from yarl import URL
 
 from bridge import logs
+from bridge.addresses import make_way, reason
 from bridge.admin.status import Status
 from bridge.config import Bind, Secret, TcpBind, is_loopback
 from bridge.errors import StartError
@@ -85,7 +86,7 @@ class AdminServer:
                 await self._site(runner, bind).start()
             except OSError as error:
                 await self._stack.aclose()
-                raise StartError(f"admin.bind: {bind} cannot be opened: {error.strerror or error}") from error
+                raise StartError(f"admin.bind: {bind} cannot be opened: {reason(error)}") from error
         self.addresses = [_url(address) for address in runner.addresses]
         return self
 
@@ -96,6 +97,7 @@ class AdminServer:
     def _site(self, runner: web.AppRunner, bind: Bind) -> web.BaseSite:
         if isinstance(bind, TcpBind):
             return web.TCPSite(runner, bind.host, bind.port)
+        make_way(bind.path)
         return web.UnixSite(runner, bind.path)
 
     @web.middleware

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from bridge.clock import Clock
-from bridge.config import CmsConfig
+from bridge.config import CadConfig, CmsConfig
 from bridge.forward import Forward
 from bridge.listener import Token, Tokens
 from bridge.listener.cms_v1 import CmsAccess, CmsV1Door
@@ -14,7 +14,7 @@ from bridge.sonoran import cms
 from bridge.sonoran.breaker import Breaker
 from bridge.sonoran.budget import Budgets
 from bridge.sonoran.client import CadClient, Transport
-from bridge.sonoran.http import FAILURE_REASONS, CadHttp
+from bridge.sonoran.http import FAILURE_REASONS, CadHttp, Outbound
 from bridge.sonoran.keeper import Keeper
 from bridge.store import Store
 from bridge.units import ServerId
@@ -26,7 +26,7 @@ class CmsParts:
 
     Args:
         config: the section ``[cms]``.
-        timeout: seconds a request may take.
+        cad: the section ``[cad]``: how long a request may take, and how one gets out.
         store: where requests are counted and whitelists kept.
         metrics: what is counted.
         clock: what time it is.
@@ -37,7 +37,7 @@ class CmsParts:
     def __init__(
         self,
         config: CmsConfig,
-        timeout: float,
+        cad: CadConfig,
         store: Store,
         metrics: Metrics,
         clock: Clock,
@@ -45,10 +45,10 @@ class CmsParts:
         transport: Transport | None = None,
     ) -> None:
         self._config = config
-        self._timeout = timeout
+        self._timeout = timeout = cad.timeout
         self._clock = clock
         metrics.create_cms_series(names.values(), cms.LIMITS, FAILURE_REASONS, RESULTS)
-        self.http = CadHttp(config.base_url, config.api_key, timeout, clock)
+        self.http = CadHttp(config.base_url, config.api_key, timeout, clock, outbound=outbound_of(cad))
         self.budgets = Budgets(store, clock, cms.LIMITS, interval=0.0, timeout=timeout)
         self.breaker = Breaker(clock, whose="CMS", key="cms.api_key_file")
         wire = cms.CmsTransport(transport or self.http, config.community_id)
@@ -76,3 +76,8 @@ class CmsParts:
 
     def _remaining(self, operation: str) -> int:
         return self.budgets[operation].remaining(self._clock.monotonic())
+
+
+def outbound_of(cad: CadConfig) -> Outbound:
+    """Return how one gets out to the CAD, and to the CMS too."""
+    return Outbound(proxy=cad.proxy, ca_file=cad.ca_file)

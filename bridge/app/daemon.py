@@ -52,7 +52,7 @@ class Daemon:
             readiness=self.view.readiness,
             metrics=self.view.render_metrics,
             status=self.view.status,
-            openapi=lambda: describe(self.parts.listener.addresses),
+            openapi=lambda: describe(self.parts.listener.addresses, tls=config.listener.tls),
         )
         self.admin = AdminServer(config.admin.bind, admin_token(config), config.admin.hosts, views)
         self._clock = clock
@@ -77,6 +77,7 @@ class Daemon:
             version=__version__,
             instance=self.parts.instance,
             listener=[str(address) for address in self.parts.listener.addresses],
+            tls=self.parts.config.listener.tls,
             admin=self.admin.addresses,
             servers=[server.name for server in self.parts.fleet],
             interval=self.parts.flusher.interval,
@@ -107,6 +108,8 @@ class Daemon:
             "time": self._vital("time", self._watch_time),
             "life": self._vital("life", self._tell_life),
         }
+        if parts.certificate is not None:
+            loops["certificate"] = self._restarting("certificate", parts.certificate.run)
         if parts.cms is not None:
             loops["cms keeper"] = self._restarting("cms keeper", parts.cms.keeper.run)
             loops["whitelist"] = self._restarting("whitelist", parts.cms.whitelist.run)

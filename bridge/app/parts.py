@@ -9,7 +9,7 @@ from random import SystemRandom
 from socket import socket
 
 from bridge import __version__
-from bridge.app.cms_parts import CmsParts
+from bridge.app.cms_parts import CmsParts, outbound_of
 from bridge.app.survey import Survey
 from bridge.clock import Clock
 from bridge.coalescer import Coalescer
@@ -20,9 +20,10 @@ from bridge.fleet import Fleet
 from bridge.flusher import DROP_REASONS, Flusher
 from bridge.forward import Forward
 from bridge.heartbeat import Heartbeat
-from bridge.host import write_private
+from bridge.host import make_folder, write_private
 from bridge.listener import Buffers, CadV2Door, Listener, NativeDoor, Token, Tokens
 from bridge.listener.cad_v1 import CadV1Door, Keys
+from bridge.listener.certificate import ServedCertificate
 from bridge.listener.cms_v1 import route_without_cms
 from bridge.listener.forward_v1 import ForwardV1
 from bridge.listener.reception import Reception
@@ -90,7 +91,13 @@ class Parts:
         self.outbox = Outbox(self.store, config.outbox, clock, self.metrics, names)
         self.budgets = Budgets(self.store, clock, limits, pace, config.cad.timeout, sharing)
         self.breaker = Breaker(clock)
-        self.http = CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, clock)
+        self.http = CadHttp(
+            config.cad.base_url,
+            config.cad.api_key,
+            config.cad.timeout,
+            clock,
+            outbound=outbound_of(config.cad),
+        )
         carrier = transport or self.http
         spoken = CadV1(carrier, config.cad.community_id) if config.cad.api == "v1" else carrier
         self.client = CadClient(spoken, self.budgets, self.breaker, self.metrics, clock)
@@ -101,7 +108,7 @@ class Parts:
         self.cms = (
             None
             if config.cms is None
-            else CmsParts(config.cms, config.cad.timeout, self.store, self.metrics, clock, names)
+            else CmsParts(config.cms, config.cad, self.store, self.metrics, clock, names)
         )
         self.flusher = Flusher(
             self.coalescer,
@@ -122,6 +129,7 @@ class Parts:
         self.heartbeat = self._build_heartbeat(heartbeat_pace(
             config.heartbeat.interval, len(names), limits[HEARTBEAT.name]
         ))  # fmt: skip
+        self.certificate = self._build_certificate()
         self.listener = self._build_listener(sockets)
 
     def _build_heartbeat(self, interval: float) -> Heartbeat:
@@ -137,6 +145,12 @@ class Parts:
             urls=urls,
             count_units=self.coalescer.count,
         )
+
+    def _build_certificate(self) -> ServedCertificate | None:
+        certificate, key = self.config.listener.tls_cert_file, self.config.listener.tls_key_file
+        if certificate is None or key is None:
+            return None
+        return ServedCertificate(certificate, key, self.metrics, self.clock)
 
     def _build_listener(self, sockets: Sequence[socket]) -> Listener:
         config = self.config
@@ -179,7 +193,7 @@ class Parts:
         )
         cms = self._cms_routes(buffers, tokens, allow)
         routes = (*native.routes, *drop_in.routes, *drop_in_v1.routes, *cms)
-        return Listener(config.listener, tokens, routes, self.metrics, self.clock, sockets)
+        return Listener(config.listener, tokens, routes, self.metrics, self.clock, sockets, self.certificate)
 
     def _cms_routes(
         self, buffers: Buffers, tokens: Tokens, allow: Mapping[ServerId, Token]
@@ -201,7 +215,7 @@ def admin_token(config: Config) -> Secret:
     path = config.outbox.path.parent / ADMIN_TOKEN_FILE
     try:
         if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             write_private(path, secrets.token_urlsafe(32) + "\n")
         token = Sources(path.parent, {}, sys.platform).secret(path.name, "", SHORTEST_TOKEN)
     except OSError as error:
@@ -220,7 +234,8 @@ def secrets_of(config: Config) -> list[str]:
     """
     cms_key = () if config.cms is None else (config.cms.api_key,)
     tokens = (server.token for server in config.servers)
-    known = [config.cad.api_key, *cms_key, admin_token(config), *tokens]
+    proxy = () if config.cad.proxy is None else config.cad.proxy.secrets
+    known = [config.cad.api_key, *cms_key, admin_token(config), *tokens, *proxy]
     return [secret.reveal() for secret in known]
 
 

@@ -20,7 +20,7 @@ from bridge.events import EventState
 from bridge.fleet import GameServer
 from bridge.metrics import GAME_SERVER_STATES
 from bridge.operations import OWN
-from bridge.sonoran.breaker import KeyState
+from bridge.sonoran.breaker import Breaker, KeyState
 
 _OWN = frozenset(operation.name for operation in OWN)
 
@@ -45,8 +45,15 @@ class View:
             blocking.append("store full: as many events wait as outbox.max_events allows")
         if parts.breaker.key is KeyState.REFUSED:
             blocking.append("key refused: the CAD does not accept cad.api_key_file; everything is held")
-        down = ["CAD down: it does not answer"] if parts.breaker.down else []
-        return Readiness(ready=not blocking, reasons=[*blocking, *down, *self._of_cms()])
+        down = [f"CAD down: {self._why_down(parts.breaker)}"] if parts.breaker.down else []
+        shown = [] if parts.certificate is None else parts.certificate.complaints
+        certificate = [f"listener: {complaint}" for complaint in shown]
+        return Readiness(ready=not blocking, reasons=[*blocking, *down, *self._of_cms(), *certificate])
+
+    def _why_down(self, breaker: Breaker) -> str:
+        if breaker.reason == "proxy":
+            return f"{self._parts.config.cad.proxy} (cad.proxy) lets nothing through"
+        return "it does not answer"
 
     def _of_cms(self) -> list[str]:
         """Return what is wrong with the CMS; pushes and the CAD do not depend on it."""
@@ -55,7 +62,7 @@ class View:
         breaker = self._parts.cms.breaker
         if breaker.key is KeyState.REFUSED:
             return ["CMS key refused: it does not accept cms.api_key_file; clockings are held"]
-        return ["CMS down: it does not answer"] if breaker.down else []
+        return [f"CMS down: {self._why_down(breaker)}"] if breaker.down else []
 
     def summary(self) -> str:
         """Return how the daemon is in one line."""

@@ -8,17 +8,19 @@ import click
 from bridge import __version__
 from bridge.cli.check import check
 from bridge.cli.demo import demo
+from bridge.cli.init import init
 from bridge.cli.play import play
+from bridge.cli.program import Program
 from bridge.cli.run import run
 from bridge.cli.simulate import simulate
 from bridge.cli.status import status
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="cad-bridge")
 def main() -> None:
     """Carry locations, panics and heartbeats from FiveM game servers to Sonoran CAD."""
 
 
-for command in (run, check, demo, simulate, play, status):
+for command in (init, run, check, demo, simulate, play, status):
     main.add_command(command)

@@ -1,6 +1,6 @@
 """``cad-bridge check``: is the configuration right, and with ``--online``, does the CAD agree?"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -9,16 +9,16 @@ import click
 from bridge import host
 from bridge.cli.configured import UNUSABLE, config_option, load_or_exit
 from bridge.clock import SystemClock
-from bridge.config import CmsConfig, Config, duration_text
+from bridge.config import CadConfig, CmsConfig, Config, duration_text
 from bridge.errors import CadError, ConfigError
 from bridge.fit import Severity, examine
 from bridge.heartbeat import ask_players
-from bridge.operations import HEARTBEAT, UPDATE_UNIT_LOCATIONS
+from bridge.operations import HEARTBEAT, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
 from bridge.postals import Postals
 from bridge.sonoran import cms, v2
-from bridge.sonoran.budget import FIRST_PENALTY, effective_limits, heartbeat_pace, location_pace
+from bridge.sonoran.budget import FIRST_PENALTY, WINDOW, effective_limits, heartbeat_pace, location_pace
 from bridge.sonoran.client import TOO_MANY_REQUESTS, UNAUTHORIZED, Transport
-from bridge.sonoran.http import CadHttp
+from bridge.sonoran.http import CadHttp, Outbound
 from bridge.sonoran.messages import CadAnswer, CadRequest
 from bridge.sonoran.v1 import CadV1
 
@@ -54,10 +54,12 @@ def describe(config: Config) -> list[str]:
     beat = heartbeat_pace(config.heartbeat.interval, len(config.servers), limits[HEARTBEAT.name])
     turns = every * len(config.servers)
     return [
-        f"listener: {', '.join(map(str, config.listener.bind))}",
+        f"listener: {', '.join(map(str, config.listener.bind))}{' (TLS)' if config.listener.tls else ''}",
         f"admin:    {', '.join(map(str, config.admin.bind))}",
         f"CAD:      {config.cad.base_url} ({config.cad.api}), community {config.cad.community_id}",
+        *_describe_share(config.cad.share, limits),
         *_describe_cms(config.cms),
+        *([] if config.cad.proxy is None else [f"proxy:    {config.cad.proxy}"]),
         f"outbox:   {config.outbox.path}",
         *(
             f"server {server.id} ({server.name}): locations every {duration_text(every)}"
@@ -65,6 +67,17 @@ def describe(config: Config) -> list[str]:
             f"; heartbeat every {duration_text(beat)}"
             for server in config.servers
         ),
+    ]
+
+
+def _describe_share(share: float, limits: Mapping[str, float]) -> list[str]:
+    """Return what a part of the limits costs, where it is not all of them."""
+    if share == 1:
+        return []
+    batches, panics = limits[UPDATE_UNIT_LOCATIONS.name], limits[SET_UNIT_PANIC.name]
+    turn = duration_text(round(2 * WINDOW / panics, 1))
+    return [
+        f"share:    {share:g} of each limit: {batches:g} location batches a minute; a panic waits up to {turn}"
     ]
 
 
@@ -85,7 +98,7 @@ def _check_files(config: Config) -> list[str]:
 async def _ask_all(config: Config) -> list[str]:
     problems = await _ask_cad(config)
     if config.cms is not None:
-        problems += await _ask_cms(config.cms, config.cad.timeout)
+        problems += await _ask_cms(config.cms, config.cad)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT)) as session:
         for server in config.servers:
             if server.fxserver_url is None:
@@ -102,7 +115,7 @@ async def _ask_all(config: Config) -> list[str]:
 
 async def _ask_cad(config: Config) -> list[str]:
     """Ask getVersion and getServers, and return what does not fit."""
-    async with CadHttp(config.cad.base_url, config.cad.api_key, config.cad.timeout, SystemClock()) as wire:
+    async with _wire(config.cad, config.cad) as wire:
         cad = CadV1(wire, config.cad.community_id) if config.cad.api == "v1" else wire
         try:
             version = await _ask(cad, v2.get_version())
@@ -114,7 +127,7 @@ async def _ask_cad(config: Config) -> list[str]:
             click.echo(f"CAD:      reached, the key is right, plan {plan or 'unknown'}")
             servers = await _ask(cad, v2.get_servers())
         except CadError as error:
-            return [f"cad.base_url: {config.cad.base_url} gives no answer: {error.reason}"]
+            return [_no_answer("cad", config.cad.base_url, config.cad, error)]
     rows = v2.read_servers(servers) if servers.ok else None
     problems = _tell(config, plan, rows)
     if rows is None:
@@ -123,19 +136,34 @@ async def _ask_cad(config: Config) -> list[str]:
     return problems
 
 
-async def _ask_cms(config: CmsConfig, patience: float) -> list[str]:
+async def _ask_cms(config: CmsConfig, cad: CadConfig) -> list[str]:
     """Ask for the plan, and return what does not fit."""
-    async with CadHttp(config.base_url, config.api_key, patience, SystemClock()) as wire:
+    async with _wire(config, cad) as wire:
         try:
             answer = await _ask(cms.CmsTransport(wire, config.community_id), cms.QUESTION.request)
         except CadError as error:
-            return [f"cms.base_url: {config.base_url} gives no answer: {error.reason}"]
+            return [_no_answer("cms", config.base_url, cad, error)]
     if answer.status == UNAUTHORIZED:
         return [_refused("cms", "CMS", cms.read_reason(answer))]
     if not answer.ok:
         return [f"CMS: {answer.status}: {cms.read_reason(answer)}"]
     click.echo(f"CMS:      reached, the key is right, plan {cms.read_plan(answer) or 'unknown'}")
     return []
+
+
+def _wire(service: CadConfig | CmsConfig, cad: CadConfig) -> CadHttp:
+    """Return what asks a service as the daemon does."""
+    outbound = Outbound(proxy=cad.proxy, ca_file=cad.ca_file)
+    return CadHttp(service.base_url, service.api_key, cad.timeout, SystemClock(), outbound=outbound)
+
+
+def _no_answer(section: str, url: str, cad: CadConfig, error: CadError) -> str:
+    """Return which key of the configuration to look at."""
+    if error.reason != "proxy":
+        return f"{section}.base_url: {url} gives no answer: {error.reason}"
+    cause = error.__cause__
+    status = f": it answers {cause.status}" if isinstance(cause, aiohttp.ClientHttpProxyError) else ""
+    return f"cad.proxy: {cad.proxy} gives no way to {url}{status}"
 
 
 def _refused(section: str, whose: str, reason: str) -> str:

@@ -1,6 +1,7 @@
 """``cad-bridge play``: synthetic players against any running bridge."""
 
 import asyncio
+import ssl
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -39,7 +40,23 @@ from bridge.players import DriveSummary, World, drive
     "--seconds", type=click.FloatRange(0.0, min_open=True), help="End after this long; else at Ctrl-C."
 )
 @click.option("--seed", default=1, show_default=True, help="Other seeds are other players.")
-def play(url: str, token_file: Path, players: int, rate: float, seconds: float | None, seed: int) -> None:
+@click.option(
+    "--ca-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM: the authority, or the certificate itself, of a bridge on https.",
+)
+@click.option("--insecure", is_flag=True, help="Ask for no certificate on https, as FXServer asks for none.")
+def play(  # noqa: PLR0913 -- one for each option
+    url: str,
+    token_file: Path,
+    players: int,
+    rate: float,
+    seconds: float | None,
+    seed: int,
+    ca_file: Path | None,
+    *,
+    insecure: bool,
+) -> None:
     """Let synthetic players drive around and push them to a running bridge.
 
     It ends after --seconds or at Ctrl-C and prints what was pushed and how fast; the exit code is 1 when the
@@ -47,7 +64,8 @@ def play(url: str, token_file: Path, players: int, rate: float, seconds: float |
     """
     token = _read_token(token_file)
     world = World(players, seed)
-    summary = asyncio.run(_play(http_url(url), token, world, rate, seconds))
+    trust = _trust(ca_file, insecure=insecure)
+    summary = asyncio.run(_play(http_url(url), token, world, rate, seconds, trust))
     if summary.token_refused:
         raise click.ClickException(f"the bridge refused the token of {token_file}")
     click.echo(report(summary))
@@ -73,12 +91,35 @@ def _read_token(path: Path) -> str:
     return "" if token is None else token.reveal()
 
 
-async def _play(url: str, token: str, world: World, rate: float, seconds: float | None) -> DriveSummary:
+def _trust(ca_file: Path | None, *, insecure: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise click.ClickException(f"--ca-file: {ca_file} holds no certificate in PEM form") from error
+    return context
+
+
+async def _play(
+    url: str, token: str, world: World, rate: float, seconds: float | None, trust: ssl.SSLContext
+) -> DriveSummary:
     stop, clock = asyncio.Event(), SystemClock()
     loop = asyncio.get_running_loop()
     with stop_signals(loop, stop.set), _progress(f"Synthetic players at {url}", clock) as show:
         return await drive(
-            url, token, world, rate_hz=rate, seconds=seconds, clock=clock, stop=stop, on_progress=show
+            url,
+            token,
+            world,
+            rate_hz=rate,
+            seconds=seconds,
+            clock=clock,
+            stop=stop,
+            on_progress=show,
+            trust=trust,
         )
 
 

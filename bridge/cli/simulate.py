@@ -1,14 +1,11 @@
 """``cad-bridge simulate``: the CAD simulator alone."""
 
 import asyncio
-import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from types import FrameType
 
 import click
 
 from bridge.clock import SystemClock
+from bridge.host import stop_signals
 from bridge.simulator.cad import SIMULATOR_KEY, Cad
 from bridge.simulator.cloud import Cloud
 from bridge.simulator.cms.door import CMS_KEY
@@ -51,26 +48,9 @@ def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:
 async def _serve(host: str, port: int, key: str, weather: Weather | None) -> None:
     clock = SystemClock()
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    with _on_signal(lambda: loop.call_soon_threadsafe(stop.set)):
+    with stop_signals(asyncio.get_running_loop(), stop.set):
         async with SimulatorServer(clock, host, port, cloud=Cloud(clock, Cad(key=key), weather)) as server:
             click.echo(f"url: {server.url}")
             click.echo(f"key: {key}")
             click.echo(f"cms key: {CMS_KEY}")
             await stop.wait()
-
-
-@contextmanager
-def _on_signal(stop: Callable[[], object]) -> Generator[None]:
-    """Call ``stop`` on SIGINT and SIGTERM; plain handlers, since event loops on Windows take none."""
-
-    def caught(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop()
-
-    before = {number: signal.signal(number, caught) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,7 +4,7 @@
 ``sources`` finds secrets and paths, ``check`` holds keys against each other.
 """
 
-from bridge.config.load import Loaded, default_path, load
+from bridge.config.load import Loaded, load
 from bridge.config.schema import (
     SHORTEST_TOKEN,
     AdminConfig,
@@ -19,7 +19,8 @@ from bridge.config.schema import (
     ServerConfig,
     TtlConfig,
 )
-from bridge.config.values import Bind, Secret, TcpBind, UnixBind, duration_text, is_loopback
+from bridge.config.values import Bind, Proxy, Secret, TcpBind, UnixBind, duration_text, is_loopback
+from bridge.host.places import default_path
 
 __all__ = [
     "SHORTEST_TOKEN",
@@ -34,6 +35,7 @@ __all__ = [
     "LocationsConfig",
     "LogConfig",
     "OutboxConfig",
+    "Proxy",
     "Secret",
     "ServerConfig",
     "TcpBind",

@@ -1,5 +1,6 @@
 """From a file's name to a configuration, or to all the reasons why it is none."""
 
+import datetime as dt
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from bridge.config.reading import Reading
 from bridge.config.schema import Config
 from bridge.config.sources import LARGEST_FILE, Sources, decode, reason
 from bridge.errors import ConfigError
+from bridge.host.places import long_path
 
 
 class Loaded(Struct, frozen=True, kw_only=True):
@@ -21,21 +23,13 @@ class Loaded(Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
-def default_path(environ: Mapping[str, str], platform: str) -> Path:
-    """Return where the configuration lies when no command line names it."""
-    if named := environ.get("CAD_BRIDGE_CONFIG"):
-        return Path(named)
-    if platform == "win32":
-        return Path(environ.get("PROGRAMDATA", r"C:\ProgramData")) / "cad-bridge" / "bridge.toml"
-    return Path("/etc/cad-bridge/bridge.toml")
-
-
 def load(
     path: Path,
     *,
     environ: Mapping[str, str],
     documented_limits: Mapping[str, int],
     platform: str = sys.platform,
+    wall: float | None = None,
 ) -> Loaded:
     """Read a configuration and the secrets it names.
 
@@ -44,19 +38,22 @@ def load(
         environ: The process's environment: secrets, and systemd's folders.
         documented_limits: Sonoran's requests a minute by operation; its keys are what ``cad.limits`` may name.
         platform: As ``sys.platform`` has it.
+        wall: Unix seconds that certificates are held against; None: now.
 
     Raises:
         ConfigError: With one line for each problem there is; no line holds a secret.
     """
     sources = Sources(path.absolute().parent, environ, platform)
     reading = Reading(path.name, sources)
-    config = reading.table(Config, _parse(path))
+    config = reading.table(Config, _parse(long_path(path, platform=platform)))
     check(reading, documented_limits, platform)
     if reading.problems or config is None:
         raise ConfigError(reading.problems)
+    # The module that knows the time is not a pure one.
+    now = dt.datetime.now(dt.UTC).timestamp() if wall is None else wall
     exposed = (f"{file} can be read by every user of this machine" for file in sources.exposed)
     return Loaded(
-        config=config, warnings=tuple(f"{path.name}: {line}" for line in (*exposed, *warnings(config)))
+        config=config, warnings=tuple(f"{path.name}: {line}" for line in (*exposed, *warnings(config, now)))
     )
 
 

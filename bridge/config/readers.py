@@ -10,9 +10,18 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from bridge.config.values import Bind, TcpBind, UnixBind, duration_text, expected, is_loopback
+from bridge.config.values import (
+    Bind,
+    Proxy,
+    Secret,
+    TcpBind,
+    UnixBind,
+    duration_text,
+    expected,
+    is_loopback,
+)
 
 UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 UNIT_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -202,13 +211,27 @@ def game_server_url(value: object) -> str | None:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
-def _url(value: object) -> SplitResult:
+def proxy_url(value: object) -> Proxy | None:
+    """Read an HTTP proxy's URL, with user and password or without; an empty string is none."""
+    if value == "":
+        return None
+    login = None
+    if isinstance(value, str) and "@" in value:
+        scheme, _, rest = value.partition("://")
+        userinfo, _, host = rest.rpartition("@")
+        user, _, password = userinfo.partition(":")
+        login, value = Secret(f"{unquote(user)}:{unquote(password)}"), f"{scheme}://{host}"
+    parts = _url(value, example="http://proxy.example.com:3128")
+    return Proxy(url=f"{parts.scheme}://{parts.netloc.lower()}", login=login)
+
+
+def _url(value: object, example: str = "https://api.example.com") -> SplitResult:
     """Split a base URL; what may hold a password or a key is never repeated in the message."""
     if isinstance(value, str) and "@" in value:
         raise ValueError("expected a URL without user and password")
     if isinstance(value, str) and ("?" in value or "#" in value):
         raise ValueError("expected a URL without a query")
-    problem = expected('a URL such as "https://api.example.com"', value)
+    problem = expected(f'a URL such as "{example}"', value)
     if not isinstance(value, str) or re.fullmatch(r"[!-~]+", value) is None:
         raise problem
     try:

@@ -9,7 +9,16 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import FieldInfo
 
-from bridge.config.schema import NOT_BUILT, DataFile, Entries, SecretFile, StateFile, Tables
+from bridge.config.readers import proxy_url
+from bridge.config.schema import (
+    DataFile,
+    Entries,
+    PemFile,
+    ProxyUrl,
+    SecretFile,
+    StateFile,
+    Tables,
+)
 from bridge.config.sources import Sources
 from bridge.config.values import expected, shown
 
@@ -42,6 +51,10 @@ class Reading:
         """Tell whether the file has a key, or leaves it to its default."""
         return path in self._given
 
+    def known(self, path: str) -> bool:
+        """Tell whether there is a value at a path, be it none; where it could not be read there is not."""
+        return path in self._values
+
     def values(self, kind: type[Kind], path: str | None = None) -> Iterator[tuple[str, Kind]]:
         """Yield path and value of one kind, everywhere or at a path such as ``servers[].id``."""
         for at, value in self._values.items():
@@ -53,7 +66,7 @@ class Reading:
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for key in table:
             if key not in fields:
-                self.report(join_path(path, key), _unknown(path, key, fields))
+                self.report(join_path(path, key), _unknown(key, fields))
         given = [key for key in table if key in fields]
         absent = [key for key in fields if key not in table]
         self._given.update(join_path(path, key) for key in given)
@@ -74,6 +87,8 @@ class Reading:
         match marker:
             case SecretFile():
                 return self._secret(marker, value, table)
+            case PemFile() | ProxyUrl():
+                return self._outside(marker, value)
             case Tables():
                 return self._tables(marker.kind, value, path)
             case Entries():
@@ -84,10 +99,16 @@ class Reading:
                 return self._sources.state_path(_name(str(field.default) if value is None else value))
             case _ if value is None:
                 return _default(field)
-            case DataFile():
-                return self._sources.data_path(_name(value, empty=True))
             case _:
-                return marker(value)
+                return self._plain(marker, value)
+
+    def _plain(self, marker: Any, value: object) -> object:  # noqa: ANN401 -- a reader or a marker
+        if isinstance(marker, DataFile):
+            return self._sources.data_path(_name(value, empty=True))
+        return marker(value)
+
+    def _outside(self, marker: PemFile | ProxyUrl, value: object) -> object:
+        return self._pem(marker, value) if isinstance(marker, PemFile) else self._proxy(marker, value)
 
     def _secret(self, marker: SecretFile, value: object, table: Mapping[str, object]) -> object:
         if value is not None and not isinstance(value, str):
@@ -98,6 +119,25 @@ class Reading:
         if secret is None and marker.required:
             raise ValueError(f"missing: name a file that holds the secret, or set {variable}")
         return secret
+
+    def _pem(self, marker: PemFile, value: object) -> object:
+        if value is not None and (not isinstance(value, str) or not value.isprintable()):
+            raise ValueError("expected the name of a file in PEM form")  # it may be the key itself
+        return self._sources.pem_path(value or "", private=marker.private)
+
+    def _proxy(self, marker: ProxyUrl, value: object) -> object:
+        if secret := self._sources.variable(marker.variable):
+            try:
+                return proxy_url(secret)
+            except ValueError:
+                raise ValueError(
+                    f"{marker.variable} is no URL such as http://proxy.example.com:3128"
+                ) from None
+        if isinstance(value, str) and "@" in value:
+            raise ValueError(
+                f"user and password do not stand in this file, put the whole URL into {marker.variable}"
+            )
+        return proxy_url("" if value is None else value)
 
     def _entries(self, marker: Entries, value: object, path: str) -> object:
         entries: dict[str, object] = {}
@@ -163,9 +203,7 @@ def _name(value: object, *, empty: bool = False) -> str:
     return value
 
 
-def _unknown(path: str, key: str, fields: Mapping[str, FieldInfo]) -> str:
-    if _generic(join_path(path, key)) in NOT_BUILT:
-        return "not supported by this version"
+def _unknown(key: str, fields: Mapping[str, FieldInfo]) -> str:
     secrets = [name for name, field in fields.items() if isinstance(_marker(field), SecretFile)]
     if secrets and re.sub(r"[^a-z]", "", key.lower()) in INLINE_SECRETS:
         return f"a secret does not stand in this file, write it to a file of its own and name that with {secrets[0]}"

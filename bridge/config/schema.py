@@ -23,7 +23,7 @@ from bridge.config.readers import (
     word,
     words,
 )
-from bridge.config.values import Bind, Secret, TcpBind
+from bridge.config.values import Bind, Proxy, Secret, TcpBind
 
 SHORTEST_TOKEN = 24  # characters; what nobody guesses
 
@@ -38,15 +38,6 @@ SCOPES = (
     "records",
     "other",
 )  # what a token may reach in the drop-in doors; the first four unless the configuration says otherwise
-
-NOT_BUILT = frozenset(
-    {
-        "cad.ca_file",
-        "cad.proxy",
-        "listener.tls_cert_file",
-        "listener.tls_key_file",
-    }
-)
 
 
 class SecretFile(Struct, frozen=True, kw_only=True):
@@ -63,6 +54,18 @@ class StateFile(Struct, frozen=True, kw_only=True):
 
 class DataFile(Struct, frozen=True, kw_only=True):
     """Marks a key that names a file to read, or none."""
+
+
+class PemFile(Struct, frozen=True, kw_only=True):
+    """Marks a key that names a certificate's or a private key's file, which may be a credential, or none."""
+
+    private: bool = False
+
+
+class ProxyUrl(Struct, frozen=True, kw_only=True):
+    """Marks a key that holds a proxy's URL, or none; one with a password stands in ``variable`` alone."""
+
+    variable: str
 
 
 class Entries(Struct, frozen=True, kw_only=True):
@@ -88,6 +91,13 @@ class ListenerConfig(Struct, frozen=True, kw_only=True):
     max_body: Annotated[int, size("1KiB", "1GiB")] = 2**20
     max_connections: Annotated[int, integer(1)] = 1024
     request_timeout: Duration = 10.0
+    tls_cert_file: Annotated[Path | None, PemFile()] = None
+    tls_key_file: Annotated[Path | None, PemFile(private=True)] = None
+
+    @property
+    def tls(self) -> bool:
+        """Tell whether TCP addresses speak TLS; unix sockets never do."""
+        return self.tls_cert_file is not None
 
 
 class AdminConfig(Struct, frozen=True, kw_only=True):
@@ -109,6 +119,8 @@ class CadConfig(Struct, frozen=True, kw_only=True):
     community_id: Annotated[str, text(r"[!-~]{1,128}", "the community's id, without spaces")]
     api_key: Annotated[Secret, SecretFile(variable="CAD_BRIDGE_API_KEY")] = field(name="api_key_file")
     timeout: Duration = 10.0
+    proxy: Annotated[Proxy | None, ProxyUrl(variable="CAD_BRIDGE_PROXY")] = None
+    ca_file: Annotated[Path | None, DataFile()] = None
     share: Annotated[float, number(above=0, maximum=1)] = 1.0
     limits: Annotated[Mapping[str, int], Entries(reader=integer(1))] = field(default_factory=dict[str, int])
 

@@ -1,12 +1,12 @@
 """Where the parts of a configuration lie: the TOML's folder, systemd's folders, the environment."""
 
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from bridge.config.values import Secret
+from bridge.host.modes import others_can_read
+from bridge.host.places import long_path, state_folder
 
 BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 LARGEST_SECRET = 4096  # bytes; a longer file is no key, and /dev/zero must end somewhere
@@ -21,7 +21,7 @@ class Sources:
     """
 
     def __init__(self, folder: Path, environ: Mapping[str, str], platform: str) -> None:
-        self._folder = folder
+        self._folder = long_path(folder, platform=platform)
         self._environ = environ
         self.platform = platform
         self.exposed: list[Path] = []
@@ -45,7 +45,7 @@ class Sources:
         path = self._find_secret(name)
         try:
             with path.open("rb") as file:
-                if self.platform != "win32" and os.fstat(file.fileno()).st_mode & stat.S_IROTH:
+                if others_can_read(file.fileno(), platform=self.platform):
                     self.exposed.append(path)
                 content = file.read(LARGEST_SECRET + 1)
         except OSError as error:
@@ -68,12 +68,27 @@ class Sources:
             )
         raise ValueError(f"no such file in {' or '.join(map(str, folders))}")
 
+    def pem_path(self, name: str, *, private: bool) -> Path | None:
+        """Return the absolute path of a certificate or of a private key; None for no name."""
+        if not name:
+            return None
+        path = self._find_secret(name).absolute()
+        try:
+            with path.open("rb") as file:
+                if private and others_can_read(file.fileno(), platform=self.platform):
+                    self.exposed.append(path)
+        except OSError as error:
+            raise ValueError(f"the file cannot be read: {reason(error)}") from None
+        return path
+
+    def variable(self, name: str) -> str:
+        """Return what the environment says, without space around it; nothing where it does not say it."""
+        return self._environ.get(name, "").strip()
+
     def state_path(self, name: str) -> Path:
         """Return the absolute path of a file that the daemon writes."""
-        # systemd puts several StateDirectory= values into one variable, parted by colons.
-        state = self._environ.get("STATE_DIRECTORY", "")
-        first = state if self.platform == "win32" else state.partition(":")[0]
-        return ((Path(first) if first else self._folder) / name).absolute()
+        folder = state_folder(self._environ, self.platform) or self._folder
+        return long_path((folder / name).absolute(), platform=self.platform)
 
     def data_path(self, name: str) -> Path | None:
         """Return the absolute path of a file that is only read and must be there; None for no name."""

@@ -1,15 +1,18 @@
 """The values a configuration is made of that the standard library has no type for."""
 
+import base64
 import datetime as dt
 import hmac
 import ipaddress
 import math
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 LONGEST_SHOWN = 60  # characters of a found value that a message repeats
+SHORTEST_MASKED = 4  # characters of a password that a log masks; a shorter one would make it unreadable
 ROUNDING = 1e-6  # milliseconds that binary fractions may be off
 
 
@@ -62,6 +65,31 @@ class UnixBind(Struct, frozen=True, kw_only=True):
 
 
 Bind = TcpBind | UnixBind
+
+
+class Proxy(Struct, frozen=True, kw_only=True):
+    """An HTTP proxy: its URL, which may be shown, and user and password parted by a colon, which may not."""
+
+    url: str
+    login: Secret | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """Tell whether it runs on this machine."""
+        return is_loopback(urlsplit(self.url).hostname or "")
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return what no log may show: the password, and both as they stand in a header."""
+        if self.login is None:
+            return ()
+        text = self.login.reveal()
+        password = text.partition(":")[2]
+        header = Secret(base64.b64encode(text.encode()).decode())
+        return (header, *((Secret(password),) if len(password) >= SHORTEST_MASKED else ()))
+
+    def __str__(self) -> str:
+        return self.url
 
 
 def is_loopback(host: str) -> bool:

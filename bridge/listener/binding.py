@@ -1,44 +1,41 @@
 """The addresses the listener is bound to."""
 
 import asyncio
-import errno
 import os
 import socket
-import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from bridge.addresses import make_way, reason
 from bridge.config import Bind, TcpBind, UnixBind
 from bridge.errors import StartError
 
 BACKLOG = 512  # connections the kernel holds while the loop is busy
+SCOPE = 3  # where the name of an IPv6 socket has it, after address, port and flow
 SOCKET_MODE = 0o660  # owner and group may connect; the token is needed all the same
 
 Factory = Callable[[], asyncio.Protocol]
 
 
-async def bind(address: Bind, factory: Factory) -> asyncio.Server:
-    """Return a server that accepts connections on ``address``.
+async def listen(address: Bind) -> list[socket.socket]:
+    """Return sockets that listen on ``address``: several where its name means several addresses.
 
     Raises:
         StartError: the address is taken, forbidden or not of this machine.
     """
-    loop = asyncio.get_running_loop()
     try:
         if isinstance(address, TcpBind):
-            return await loop.create_server(factory, address.host, address.port, backlog=BACKLOG)
-        _make_way(address.path)
-        server = await loop.create_unix_server(factory, str(address.path), backlog=BACKLOG)
-        _restrict(address.path)
-    except NotImplementedError:
-        raise StartError(f"listener: {address}: there are no unix sockets on this system") from None
+            return await _listen_tcp(address)
+        if not hasattr(socket, "AF_UNIX"):
+            raise StartError(f"listener.bind: {address}: there are no unix sockets on this system")
+        return [_listen_unix(address.path)]
     except OSError as error:
-        raise StartError(f"listener: {address}: {_reason(error)}") from error
-    return server
+        raise StartError(f"listener.bind: {address} cannot be opened: {reason(error)}") from error
 
 
-async def adopt(sock: socket.socket, factory: Factory) -> asyncio.Server:
-    """Return a server that accepts connections on a socket that somebody else opened and keeps."""
+async def accept(sock: socket.socket, factory: Factory) -> asyncio.Server:
+    """Return a server that accepts connections on a socket that listens."""
     loop = asyncio.get_running_loop()
     if sock.family == socket.AF_UNIX:
         return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
@@ -46,19 +43,14 @@ async def adopt(sock: socket.socket, factory: Factory) -> asyncio.Server:
 
 
 def address_of(sock: socket.socket) -> Bind:
-    """Return where a socket listens."""
-    name = sock.getsockname()
+    """Return where a socket listens: a port 0 has become a number, a name has become an address."""
+    name: Any = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return UnixBind(path=Path(os.fsdecode(name)))
-    return TcpBind(host=name[0], port=name[1])
-
-
-def bound(address: Bind, server: asyncio.Server) -> list[Bind]:
-    """Return where a server really listens: port 0 has become a number, a name has become addresses."""
-    if isinstance(address, UnixBind):
-        return [address]
-    names = [sock.getsockname() for sock in server.sockets]
-    return [TcpBind(host=name[0], port=name[1]) for name in names]
+    host = str(name[0])
+    # A link-local address is of one network card only, its scope.
+    scope = name[SCOPE] if len(name) > SCOPE and "%" not in host else 0
+    return TcpBind(host=f"{host}%{socket.if_indextoname(scope)}" if scope else host, port=name[1])
 
 
 def release(address: Bind) -> None:
@@ -67,26 +59,42 @@ def release(address: Bind) -> None:
         address.path.unlink(missing_ok=True)
 
 
-def _make_way(path: Path) -> None:
-    """Remove the socket of a daemon that is gone; the loop would remove that of a living one too."""
-    if not path.exists() or not stat.S_ISSOCK(path.stat().st_mode):
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except ConnectionRefusedError:
-            path.unlink(missing_ok=True)
-            return
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+async def _listen_tcp(address: TcpBind) -> list[socket.socket]:
+    # Not the loop's own: uvloop's forgets the network card of a link-local address.
+    found = await asyncio.to_thread(
+        socket.getaddrinfo, address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    opened: list[socket.socket] = []
+    try:
+        for family, kind, protocol, _, name in dict.fromkeys(found):
+            opened.append(socket.socket(family, kind, protocol))
+            _bind_tcp(opened[-1], name)
+    except BaseException:
+        for sock in opened:
+            sock.close()
+        raise
+    return opened
 
 
-def _restrict(path: Path) -> None:
-    path.chmod(SOCKET_MODE)
+def _bind_tcp(sock: socket.socket, name: Any) -> None:  # noqa: ANN401 -- as the family has it
+    if os.name == "posix":  # elsewhere it would let two programs have one port
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sock.family == socket.AF_INET6:  # so that "[::]" and "0.0.0.0" can both be had
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    sock.setblocking(False)  # noqa: FBT003 -- the library's own signature
+    sock.bind(name)
+    sock.listen(BACKLOG)
 
 
-def _reason(error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return "already in use by another program"
-    if isinstance(error, socket.gaierror):
-        return "no such address"
-    return os.strerror(error.errno) if error.errno else str(error)
+def _listen_unix(path: Path) -> socket.socket:
+    make_way(path)
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.setblocking(False)  # noqa: FBT003 -- the library's own signature
+        sock.bind(str(path))
+        path.chmod(SOCKET_MODE)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

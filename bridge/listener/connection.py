@@ -53,14 +53,17 @@ class Turnstile:
 class Connection(web.RequestHandler):
     """The HTTP library's connection, with a limit, a timer and answers of our own.
 
-    ``failures`` counts the wrong tokens shown on it; ``broken`` says that its bytes make no sense any more.
+    ``failures`` counts the wrong tokens shown on it; ``broken`` says that its bytes make no sense any more. Where it
+    ``began`` before it comes here (event loop's time) it was let in then, and its first request began too.
     """
 
     __slots__ = (
         "_body",
         "_count",
         "_inside",
+        "_made",
         "_seconds",
+        "_secured",
         "_since",
         "_timer",
         "_turnstile",
@@ -75,6 +78,7 @@ class Connection(web.RequestHandler):
         turnstile: Turnstile,
         request_timeout: float,
         count: Callable[[str], None],
+        began: float | None = None,
     ) -> None:
         super().__init__(
             manager,
@@ -92,26 +96,38 @@ class Connection(web.RequestHandler):
         self._turnstile = turnstile
         self._seconds = request_timeout
         self._count = count
-        self._inside = False
-        self._since: float | None = None
+        self._inside = began is not None
+        self._made = False
+        self._secured = False
+        self._since = began
         self._timer: asyncio.TimerHandle | None = None
         self._body: StreamReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the connection in, or close it at once."""
-        self._inside = self._turnstile.enter()
+        self._made = True
+        self._inside = self._inside or self._turnstile.enter()
         if not self._inside:
             self._count(REFUSED)
             cast(asyncio.Transport, transport).abort()  # servers have no other
             return
+        self._secured = transport.get_extra_info("sslcontext") is not None
         super().connection_made(transport)
-        self._start_clock()
+        self._start_clock(self._since)
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the connection."""
+    def give_up(self) -> None:
+        """Forget a connection that was let in, if nothing has come of it."""
+        if not self._made:
+            self._leave()
+
+    def _leave(self) -> None:
         if self._inside:
             self._turnstile.leave()
         self._inside = False
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._leave()
         self.stop_clock()
         if self._timer is not None:
             self._timer.cancel()
@@ -126,10 +142,13 @@ class Connection(web.RequestHandler):
             self._break(self._body)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # asyncio asks for it
-        """Keep the line for the answer to a client that only said that it has nothing more to say."""
+        """Keep the line for the answer to a client that only said that it has nothing more to say.
+
+        Over TLS there is no line in one direction alone.
+        """
         self.heard_out = True
         serving = self._waiter is None and self._request_count > 0
-        return self._body is None and (serving or bool(self._messages))
+        return not self._secured and self._body is None and (serving or bool(self._messages))
 
     def close(self) -> None:
         """End the connection after the answer under way; a body under way is not waited for."""
@@ -246,8 +265,8 @@ class Connection(web.RequestHandler):
         self.broken = True
         body.feed_eof()
 
-    def _start_clock(self) -> float:
-        self._since = self._loop.time()
+    def _start_clock(self, began: float | None = None) -> float:
+        self._since = self._loop.time() if began is None else began
         if self._timer is None:
             self._timer = self._loop.call_at(self._since + self._seconds, self._check_clock)
         return self._since

@@ -88,8 +88,8 @@ IDEMPOTENCY_KEY = {
 }
 
 
-def describe(addresses: Iterable[Bind]) -> bytes:
-    """Return the document as JSON; ``addresses`` is where the listener listens."""
+def describe(addresses: Iterable[Bind], *, tls: bool = False) -> bytes:
+    """Return the document as JSON; ``addresses`` is where the listener listens, with ``tls`` or without."""
     document: Schema = {
         "openapi": "3.1.0",
         "info": {
@@ -98,7 +98,7 @@ def describe(addresses: Iterable[Bind]) -> bytes:
             "summary": "Locations, panics, events and heartbeats of FiveM game servers for Sonoran CAD.",
             "description": INFO,
         },
-        "servers": [_server(addresses)],
+        "servers": [_server(addresses, "https" if tls else "http")],
         "security": [{"token": []}],
         "tags": [{"name": name, "description": description} for name, description in TAGS],
         "paths": paths(),
@@ -266,7 +266,7 @@ def _header(name: str) -> Schema:
     return {"$ref": f"#/components/headers/{name}"}
 
 
-def _server(addresses: Iterable[Bind]) -> Schema:
+def _server(addresses: Iterable[Bind], scheme: str) -> Schema:
     """Return where to push to; a wildcard is no place to push to, a unix socket has no URL."""
     found = [address for address in addresses if isinstance(address, TcpBind)]
     at = USUAL_ADDRESS
@@ -275,7 +275,7 @@ def _server(addresses: Iterable[Bind]) -> Schema:
         loopback = "::1" if host.version == 6 else "127.0.0.1"  # noqa: PLR2004 -- the protocol's number
         at = str(TcpBind(host=loopback if host.is_unspecified else found[0].host, port=found[0].port))
     return {
-        "url": "http://{address}",
+        "url": f"{scheme}://{{address}}",
         "description": "The listener of this daemon.",
         "variables": {"address": {"default": at, "description": "One of `listener.bind`."}},
     }

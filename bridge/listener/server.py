@@ -15,14 +15,16 @@ from aiohttp import hdrs, web
 
 from bridge import logs
 from bridge.clock import Clock
-from bridge.config import Bind, ListenerConfig
+from bridge.config import Bind, ListenerConfig, UnixBind
 from bridge.errors import BridgeError
 from bridge.listener.answer import Answer
 from bridge.listener.auth import Tokens, delay_after, unauthorized
-from bridge.listener.binding import address_of, adopt, bind, bound, release
+from bridge.listener.binding import accept, address_of, listen, release
 from bridge.listener.body import read_body, stream_body
+from bridge.listener.certificate import ServedCertificate
 from bridge.listener.connection import Connection, Turnstile, respond
-from bridge.listener.counts import RequestCounts
+from bridge.listener.counts import REFUSED, RequestCounts
+from bridge.listener.handshake import REASONS, Handshakes
 from bridge.listener.problem import not_allowed, problem, problem_of
 from bridge.listener.routes import ANY, NOBODY, OTHER, Handler, Push, Resource, Route, Router
 from bridge.metrics import Metrics
@@ -51,39 +53,63 @@ class Listener:
         metrics: Metrics,
         clock: Clock,
         handed_over: Sequence[socket.socket] = (),
+        certificate: ServedCertificate | None = None,
     ) -> None:
         self._config = config
         self._tokens = tokens
         self._router = Router(routes)
         self._counts = RequestCounts(metrics, routes)
+        for reason in REASONS:
+            metrics.listener_handshake_failures.labels(reason)
         self._clock = clock
         self._turnstile = Turnstile(config.max_connections)
         self._handed_over = handed_over
+        self._handshakes = (
+            None
+            if certificate is None
+            else Handshakes(
+                certificate,
+                self._turnstile,
+                config.request_timeout,
+                metrics.listener_handshake_failures,
+                clock,
+            )
+        )
         self._leaving = False
-        self._servers: list[tuple[Bind, asyncio.Server]] = []
+        self._servers: list[asyncio.Server] = []
+        self.addresses: tuple[Bind, ...] = ()  # where it really listens
         self._protocols: web.Server | None = None
         self._warn_again_at = 0.0
 
-    @property
-    def addresses(self) -> tuple[Bind, ...]:
-        """Return where it really listens: port 0 has become the port that was free."""
-        return tuple(place for address, server in self._servers for place in bound(address, server))
-
     async def __aenter__(self) -> Self:
         protocols = self._protocols = web.Server(self._serve)
-
-        def connect() -> Connection:
-            return Connection(protocols, self._turnstile, self._config.request_timeout, self._count_unrouted)
-
+        if self._handshakes is not None:
+            await self._handshakes.__aenter__()
         try:
             for sock in self._handed_over:
-                self._servers.append((address_of(sock), await adopt(sock, connect)))
+                await self._serve_socket(sock, protocols)
             for address in () if self._handed_over else self._config.bind:
-                self._servers.append((address, await bind(address, connect)))
+                for sock in await listen(address):
+                    await self._serve_socket(sock, protocols)
         except BaseException:
             await self._stop(protocols)
             raise
         return self
+
+    async def _serve_socket(self, sock: socket.socket, protocols: web.Server) -> None:
+        """Accept connections: to HTTP, or to TLS and then HTTP, which a unix socket never needs."""
+
+        def connect(began: float | None = None) -> Connection:
+            return Connection(
+                protocols, self._turnstile, self._config.request_timeout, self._count_unrouted, began
+            )
+
+        address = address_of(sock)
+        if self._handshakes is None or isinstance(address, UnixBind):
+            self._servers.append(await accept(sock, connect))
+        else:
+            self._handshakes.accept(sock, connect, lambda: self._count_unrouted(REFUSED))
+        self.addresses += (address,)
 
     async def __aexit__(
         self,
@@ -100,15 +126,20 @@ class Listener:
             self._protocols = None
 
     async def _stop(self, protocols: web.Server) -> None:
-        for _, server in self._servers:
+        for server in self._servers:
             server.close()
+        if self._handshakes is not None:
+            self._handshakes.close()
         if self._handed_over:
             await self._say_farewell()
+        if self._handshakes is not None:
+            await self._handshakes.__aexit__()
         protocols.pre_shutdown()
         await protocols.shutdown(STOP_SECONDS)
-        for address, _ in () if self._handed_over else self._servers:
+        for address in () if self._handed_over else self.addresses:
             release(address)
         self._servers.clear()
+        self.addresses = ()
 
     async def _say_farewell(self) -> None:
         """Tell kept connections that they end with their next answer; cut, they would lose the push on its way."""

@@ -1,6 +1,7 @@
 """Pushes a synthetic world to a running bridge, as a careful FiveM resource does."""
 
 import asyncio
+import ssl
 import uuid
 from collections.abc import Callable
 
@@ -26,6 +27,7 @@ async def drive(  # noqa: PLR0913 -- the first three are needed, the others have
     stop: asyncio.Event | None = None,
     on_progress: Callable[[DriveSummary], None] | None = None,
     on_panic: Callable[[PanicRecord], None] | None = None,
+    trust: ssl.SSLContext | None = None,
 ) -> DriveSummary:
     """Let ``world`` live in real time and push it to the bridge at ``url`` until told to end.
 
@@ -40,11 +42,13 @@ async def drive(  # noqa: PLR0913 -- the first three are needed, the others have
         stop: ends the drive when set; buttons still pressed are released first.
         on_progress: called about once a second with the figures so far, and with the last ones.
         on_panic: called with each press and release that the bridge took.
+        trust: whose certificates are taken from a bridge on https; None: those the system trusts.
 
     A token that the bridge refuses ends the drive at once, with ``token_refused`` set. A bridge that is away,
     busy (503) or restarted is pushed everything again as soon as it answers.
     """
-    async with aiohttp.ClientSession() as session:
+    connector = aiohttp.TCPConnector(ssl=True if trust is None else trust)
+    async with aiohttp.ClientSession(connector=connector) as session:
         door = Door(session, url, token)
         driver = _Driver(door, world, clock, on_progress=on_progress, on_panic=on_panic)
         return await driver.run(1.0 / rate_hz, seconds, settle_seconds, stop)

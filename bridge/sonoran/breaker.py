@@ -38,6 +38,7 @@ class Breaker:
         self._recovered: list[Callable[[], None]] = []
         self._resumed: list[Callable[[], None]] = []
         self._doubted: list[Callable[[], None]] = []
+        self.reason = ""  # of the last failure
         self.key = KeyState.UNKNOWN
         self.suspected = False  # a request was refused with 401; getVersion has not confirmed it yet
         self.accepted_at = -math.inf
@@ -89,6 +90,7 @@ class Breaker:
         if started_at < self._answered_at:
             return
         self._failures += 1
+        self.reason = reason
         if self._failures == DOWN_AFTER:
             log.warning(self.say("CAD is down"), reason=reason)
 

@@ -10,19 +10,36 @@ import ssl
 from collections.abc import AsyncIterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Self
 
 import aiohttp
 import msgspec
+from msgspec import Struct
 from yarl import URL
 
+from bridge import logs
 from bridge.clock import Clock
-from bridge.config import Secret
-from bridge.errors import CadError
+from bridge.config import Proxy, Secret
+from bridge.errors import CadError, StartError
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 
-FAILURE_REASONS = ("dns", "connect", "tls", "timeout", "reset", "protocol", "answer_too_large", "budget")
+FAILURE_REASONS = (
+    "dns",
+    "connect",
+    "proxy",
+    "tls",
+    "timeout",
+    "reset",
+    "protocol",
+    "answer_too_large",
+    "budget",
+)
+ON_THE_WAY = frozenset(
+    {"dns", "connect", "timeout", "reset", "protocol"}
+)  # before a proxy has let us through
+PROXY_WANTS_LOGIN = 407
 MAX_ANSWER = 16 * 1024 * 1024  # bytes; the longest documented answers are lists of accounts and of records
 LONGEST_RETRY_AFTER = 300.0  # seconds; a longer one is taken for a mistake
 EPOCH = 1_000_000_000.0  # X-RateLimit-Reset from here on is a point in time, below it a duration
@@ -34,27 +51,56 @@ IDLE_SECONDS = {Line.URGENT: 90.0, Line.ORDINARY: 30.0, Line.FRESH: 4.0}
 """How long a connection may idle and still be used."""
 
 
-class CadHttp:
-    """The sessions to one CAD. An async context manager."""
+log = logs.get("cad")
 
-    def __init__(self, base_url: str, api_key: Secret, timeout: float, clock: Clock) -> None:
+
+class Outbound(Struct, frozen=True, kw_only=True):
+    """How one gets out: through a proxy, and whom one trusts besides the system's authorities (PEM)."""
+
+    proxy: Proxy | None = None
+    ca_file: Path | None = None
+
+
+class CadHttp:
+    """The sessions to one CAD, direct or through a proxy. An async context manager.
+
+    What a proxy does not let through never reached the CAD: that is the reason ``proxy``, and nothing was sent.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: Secret,
+        timeout: float,
+        clock: Clock,
+        *,
+        outbound: Outbound = Outbound(),  # noqa: B008 -- it is frozen
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._api_key = api_key
         self._timeout = timeout
         self._clock = clock
         self._sessions: dict[Line, aiohttp.ClientSession] = {}
         self._key = _any_spelling(api_key.reveal())
+        self._outbound = outbound
+        self._refusal: int | str | None = None
 
     async def __aenter__(self) -> Self:
-        """Make the sessions; no connection is opened yet."""
+        """Make the sessions; no connection is opened yet.
+
+        Raises:
+            StartError: the authorities' file is not what it was when the configuration was read.
+        """
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_count_send)
-        context = ssl.create_default_context()
+        context = _trusting(self._outbound.ca_file)
+        proxy = None if self._outbound.proxy is None else URL(self._outbound.proxy.url)
         for line in Line:
             self._sessions[line] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=context),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
+                proxy=proxy,
             )
             # On a line that broke the library sends some requests again by itself, past every budget.
             self._sessions[line]._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name for it
@@ -81,11 +127,18 @@ class CadHttp:
                 headers=self._headers(request),
                 timeout=self._limits(request),
                 allow_redirects=False,
+                proxy_headers=_login(self._outbound.proxy),  # of CONNECT, which the CAD does not see
                 trace_request_ctx=wire,
             ) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise CadError(classify(error), sent=wire.sends > 0, sends=wire.sends) from error
+            raise CadError(
+                self._classify(error, wire.sends), sent=wire.sends > 0, sends=wire.sends
+            ) from error
+        if response.status == PROXY_WANTS_LOGIN and self._outbound.proxy is not None:  # a plain http one
+            self._note_refusal(PROXY_WANTS_LOGIN)
+            raise CadError("proxy", sent=False, sends=wire.sends)
+        self._refusal = None
         if not OK <= response.status < BEYOND:
             raise CadError("protocol", sent=True, sends=wire.sends)
         trace_id = next((response.headers[name] for name in TRACE_HEADERS if name in response.headers), None)
@@ -99,6 +152,24 @@ class CadHttp:
             content_type=self._clean(response.headers.get("Content-Type")),
         )
 
+    def _classify(self, error: BaseException, sends: int) -> str:
+        """Return why no answer came, and say so where it is the proxy that the operator has to look at."""
+        reason = classify(error)
+        if self._outbound.proxy is None or sends or reason not in {*ON_THE_WAY, "proxy"}:
+            return reason
+        self._note_refusal(error.status if isinstance(error, aiohttp.ClientHttpProxyError) else reason)
+        return "proxy"
+
+    def _note_refusal(self, refusal: int | str) -> None:
+        if refusal != self._refusal:
+            hint = (
+                "it wants user and password, see CAD_BRIDGE_PROXY" if refusal == PROXY_WANTS_LOGIN else None
+            )
+            log.warning(
+                "proxy lets nothing through", proxy=str(self._outbound.proxy), reason=refusal, hint=hint
+            )
+        self._refusal = refusal
+
     def _body(self, request: CadRequest) -> bytes | AsyncIterable[bytes] | None:
         if request.upload is not None:
             return request.upload.parts
@@ -106,7 +177,8 @@ class CadHttp:
 
     def _headers(self, request: CadRequest) -> dict[str, str]:
         key = {} if request.keyed else {"Authorization": f"Bearer {self._api_key.reveal()}"}
-        return {**key, "Accept": "application/json", **_content_headers(request)}
+        login = _login(self._outbound.proxy) if self._base_url.startswith("http:") else {}
+        return {**key, **login, "Accept": "application/json", **_content_headers(request)}
 
     def _limits(self, request: CadRequest) -> aiohttp.ClientTimeout:
         if request.upload is None:
@@ -140,6 +212,7 @@ def classify(error: BaseException) -> str:
     """Return the one of ``FAILURE_REASONS`` that a library error means."""
     table: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
         (TimeoutError, "timeout"),
+        ((aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError), "proxy"),
         (aiohttp.ClientConnectorDNSError, "dns"),
         (aiohttp.ClientSSLError, "tls"),
         (aiohttp.ClientConnectorError, "connect"),
@@ -150,6 +223,25 @@ def classify(error: BaseException) -> str:
         (_TooLargeError, "answer_too_large"),
     )
     return next((reason for kinds, reason in table if isinstance(error, kinds)), "protocol")
+
+
+def _trusting(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts the system's authorities, and those of a file besides."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError as error:
+            raise StartError(f"cad.ca_file: {ca_file} cannot be used: {error.strerror}") from None
+    return context
+
+
+def _login(proxy: Proxy | None) -> dict[str, str]:
+    """Return the header that tells a proxy who we are."""
+    if proxy is None or proxy.login is None:
+        return {}
+    user, _, password = proxy.login.reveal().partition(":")
+    return {"Proxy-Authorization": aiohttp.encode_basic_auth(user, password, encoding="utf-8")}
 
 
 def read_retry_after(headers: Mapping[str, str], wall: float) -> float | None:

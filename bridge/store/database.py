@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from bridge import logs
+from bridge import host, logs
 from bridge.errors import BridgeError, ConfigError, StartError
 from bridge.store.schema import SCHEMA_VERSION, migrate
 
@@ -15,6 +15,7 @@ WAL_LIMIT = 16 * 1024 * 1024  # bytes that the log beside the file keeps after a
 SMALLEST = 512  # bytes, the least that a database has
 LOG_HEADER, FRAME_HEADER = 32, 24  # bytes, https://sqlite.org/fileformat2.html#the_write_ahead_log
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+HELD = "the outbox is held by another daemon; stop it or give this one an outbox of its own"
 COMPANIONS = ("", "-wal", "-shm")  # a database is these files together
 
 log = logs.get("store")
@@ -59,9 +60,9 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.close()
         if is_damage(error):
             raise sqlite3.DatabaseError(str(error)) from error
-        held = _code(error) == sqlite3.SQLITE_BUSY
-        reason = "is held by another daemon" if held else f"cannot be used: {error}"
-        raise StartError(f"{path}: the outbox {reason}") from error
+        if _code(error) == sqlite3.SQLITE_BUSY:
+            raise StartError(f"outbox.path: {path}: {HELD}") from error
+        raise StartError(f"{path}: the outbox cannot be used: {error}") from error
     except BridgeError:
         connection.close()
         raise
@@ -85,7 +86,7 @@ def _set_aside(path: Path, problem: str) -> None:
         for companion in COMPANIONS:
             source = path.with_name(path.name + companion)
             if source.exists():
-                source.replace(path.with_name(aside.name + companion))
+                host.replace(source, path.with_name(aside.name + companion))
     except OSError as error:
         raise StartError(f"{path}: the outbox is damaged and cannot be set aside: {error}") from error
     log.error(
@@ -98,21 +99,11 @@ def _set_aside(path: Path, problem: str) -> None:
 
 def _create(path: Path) -> None:
     """Make the file readable by nobody else, and its name as durable as its rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    host.make_folder(path.parent)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    if os.name == "posix":
-        for companion in COMPANIONS:
-            _close_to_others(path.with_name(path.name + companion))
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _close_to_others(path: Path) -> None:
-    if path.exists() and path.stat().st_mode & 0o077:
-        path.chmod(0o600)
+    for companion in COMPANIONS:
+        host.keep_private(path.with_name(path.name + companion))
+    host.sync_folder(path.parent)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

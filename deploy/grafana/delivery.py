@@ -57,7 +57,19 @@ def delivery() -> Dashboard:
                     cms_budgets(),
                 ],
             ),
-            Row("The bridge", [pushes(), push_seconds(), commit_seconds(), stalls(), processor(), memory()]),
+            Row(
+                "The bridge",
+                [
+                    pushes(),
+                    push_seconds(),
+                    handshakes(),
+                    certificate(),
+                    commit_seconds(),
+                    stalls(),
+                    processor(),
+                    memory(),
+                ],
+            ),
         ],
     )
 
@@ -281,6 +293,37 @@ def pushes() -> Panel:
             nothing="No pushes yet",
         ),
         [Query(per_minute(of_bridge("listener_requests_total"), "route", "code"), "{{route}} {{code}}")],
+    )
+
+
+def handshakes() -> Panel:
+    """Return why connections end before they say anything."""
+    return graph(
+        Question(
+            title="Do TLS connections to the push door fail?",
+            description="None is good. plain_http: a game server's URL begins with http://, its pushes are lost. "
+            "untrusted: a client that verifies does not trust the certificate. timeout and broken, a few now and "
+            "then: scanners, where the door is open to the Internet. Without TLS there is nothing to see.",
+            unit="cpm",
+            nothing=UNKNOWN,
+        ),
+        [Query(per_minute(of_bridge("listener_handshake_failures_total"), "reason"), "{{reason}}")],
+    )
+
+
+def certificate() -> Panel:
+    """Return how long the certificate lasts."""
+    expiry = of_bridge("listener_certificate_expiry_timestamp_seconds")
+    return graph(
+        Question(
+            title="How long does the push door's certificate last?",
+            description="Weeks are good, and a step up with each renewal. Under two weeks: nobody renews it, or the "
+            "bridge cannot use the new one; the log says why. Always 0: the door has no TLS.",
+            unit="s",
+            alert="CadBridgeCertificateEnds",
+            nothing=UNKNOWN,
+        ),
+        [Query(f"min(clamp_min({expiry} - time(), 0))", "left")],
     )
 
 

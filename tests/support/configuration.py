@@ -32,6 +32,7 @@ FILES = {
     "accented.token": "made-up-token-of-sérver-one".encode(),
     "not-utf-8.token": b"made-up-token-of-server-\xff\xff",
     "large.token": b"x" * 5000,
+    "guessable.token": b"changeme-changeme-changeme",
 }
 
 

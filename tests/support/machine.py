@@ -116,7 +116,7 @@ class Machine:
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         self.write(f"{PROGRAM}/pyvenv.cfg", "home = /opt/python/bin\ninclude-system-site-packages = false\n")
         self.write(f"{PROGRAM}/lib/{version}/site-packages/program.pth", f"{source}\n{libraries}\n")
-        script = f'#!/bin/sh\nLD_LIBRARY_PATH=/opt/python/lib exec {PROGRAM}/bin/python -m bridge "$@"\n'
+        script = f'#!/bin/sh\nLD_LIBRARY_PATH=/opt/python/lib exec {PROGRAM}/bin/python -P -m bridge "$@"\n'
         self.write(f"{PROGRAM}/bin/cad-bridge", script, 0o755)
         (self.files / PROGRAM.lstrip("/") / "bin" / "python").symlink_to(f"/opt/python/bin/{version}")
         for unit in (REPOSITORY / "systemd").iterdir():

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -12,6 +13,7 @@ from bridge.clock import SystemClock
 from bridge.config import Bind, ListenerConfig, Secret, TcpBind, UnixBind
 from bridge.listener import Listener, Tokens
 from bridge.listener.answer import Answer
+from bridge.listener.certificate import ServedCertificate
 from bridge.listener.routes import Push, Route
 from bridge.metrics import Metrics
 from bridge.units import ServerId
@@ -93,18 +95,18 @@ class Door:
     def url(self) -> str:
         return f"http://{self.listener.addresses[0]}"
 
-    async def connect(self, address: Bind | None = None) -> Wire:
+    async def connect(self, address: Bind | None = None, tls: ssl.SSLContext | None = None) -> Wire:
         where = address or self.listener.addresses[0]
         if isinstance(where, UnixBind):
             wire = Wire(*await asyncio.open_unix_connection(where.path))
         else:
-            wire = Wire(*await asyncio.open_connection(where.host, where.port))
+            wire = Wire(*await asyncio.open_connection(where.host, where.port, ssl=tls))
         self.wires.append(wire)
         return wire
 
-    async def ask(self, data: bytes) -> Reply:
+    async def ask(self, data: bytes, tls: ssl.SSLContext | None = None) -> Reply:
         """Return the answer to bytes on a connection of their own."""
-        wire = await self.connect()
+        wire = await self.connect(tls=tls)
         await wire.send(data)
         return await wire.reply(bodiless=data.startswith(b"HEAD"))
 
@@ -123,6 +125,7 @@ async def listening(
     max_connections: int = 64,
     request_timeout: float = 10.0,
     handed_over: Sequence[socket.socket] = (),
+    certificate: ServedCertificate | None = None,
 ) -> AsyncGenerator[Door]:
     """Serve routes to the servers of ``TOKENS`` while entered."""
     config = ListenerConfig(
@@ -131,7 +134,7 @@ async def listening(
     tokens = Tokens((server_id, Secret(token)) for server_id, token in TOKENS.items())
     clock = ListenerClock()
     counts = metrics or Metrics("0")
-    async with Listener(config, tokens, routes, counts, clock, handed_over) as listener:
+    async with Listener(config, tokens, routes, counts, clock, handed_over, certificate) as listener:
         door = Door(listener, counts, clock)
         try:
             yield door
@@ -179,8 +182,8 @@ async def rooms(**config: Any) -> AsyncGenerator[tuple[Rooms, Door]]:
         yield served, door
 
 
-async def is_alive(door: Door) -> bool:
-    return (await door.ask(request(body=b"alive"))).body == b"alive"
+async def is_alive(door: Door, tls: ssl.SSLContext | None = None) -> bool:
+    return (await door.ask(request(body=b"alive"), tls)).body == b"alive"
 
 
 def request(

@@ -39,6 +39,8 @@ COUNTERS = {
     "cad_request_failures_total": {"operation", "reason"},
     "heartbeats_total": {"server"},
     "heartbeat_failures_total": {"server", "reason"},
+    # of TLS on the push door
+    "listener_handshake_failures_total": {"reason"},
 }
 GAUGES = {
     "build_info": {"version"},
@@ -55,6 +57,8 @@ GAUGES = {
     # beyond the public contract, for what it asks /metrics to tell apart
     "game_server_state": {"server", "state"},
     "last_push_timestamp_seconds": {"server"},
+    # of TLS on the push door
+    "listener_certificate_expiry_timestamp_seconds": set[str](),
     # of the CMS
     "cms_up": set[str](),
     "cms_budget_remaining": {"operation"},

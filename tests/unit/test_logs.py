@@ -227,6 +227,15 @@ def test_auto_is_for_people_on_a_terminal_and_for_machines_elsewhere() -> None:
     assert lines(file)[0]["event"] == "hello"
 
 
+def test_a_console_of_windows_gets_no_colours() -> None:
+    console = Terminal()
+    configure(level="info", format="auto", secrets=(), stream=console, platform="win32")
+    early.info("hello")
+
+    assert "hello" in console.getvalue()
+    assert "\x1b" not in console.getvalue()
+
+
 def test_json_on_a_terminal_is_json() -> None:
     stream = configured(form="json", stream=Terminal())
 

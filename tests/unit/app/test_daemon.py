@@ -12,6 +12,7 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from bridge.addresses import IN_USE
 from bridge.admin import AdminServer
 from bridge.app import Daemon
 from bridge.config import AdminConfig, ListenerConfig, OutboxConfig, Secret, TcpBind
@@ -25,6 +26,7 @@ from bridge.simulator.journal import Received
 from bridge.sonoran.http import CadHttp
 from bridge.store import Store
 from bridge.units import LocationReport, ServerId, UnitId
+from tests.support.cad_requests import NOON
 from tests.support.cloud_transport import CloudTransport
 from tests.support.ports import free_port
 from tests.support.running_daemon import (
@@ -37,6 +39,7 @@ from tests.support.running_daemon import (
     running,
     with_daemon,
 )
+from tests.support.tls import Authority
 from tests.support.virtual_time import VirtualClock, run_virtual
 
 
@@ -101,7 +104,7 @@ def test_a_taken_push_door_is_one_line_and_leaves_nothing_open(
     async def main(clock: VirtualClock) -> None:
         with pytest.raises(StartError) as caught:
             await make_daemon(config, clock).__aenter__()
-        assert str(caught.value) == f"listener: {taken}: already in use by another program"
+        assert str(caught.value) == f"listener.bind: {taken} cannot be opened: {IN_USE}"
         assert not is_open(admin)  # health shows only when pushes are taken
         async with make_daemon(daemon_config(tmp_path), clock):
             pass  # the outbox is free again
@@ -696,3 +699,39 @@ def test_what_the_disk_refused_is_handed_in_once_more_before_it_is_closed(tmp_pa
         assert handed_in == [False]
 
     with_daemon(daemon_config(tmp_path), story)
+
+
+# TLS
+
+
+def test_a_renewed_certificate_is_taken_within_a_minute_and_a_bad_one_is_told(
+    tmp_path: Path, lines: list[EventDict]
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue(days=30.0, at=NOON)
+    listener = ListenerConfig(
+        bind=(TcpBind(host="127.0.0.1", port=0),),
+        tls_cert_file=authority.certificate,
+        tls_key_file=authority.key,
+    )
+
+    async def story(seen: Running) -> None:
+        gauge = "cad_bridge_listener_certificate_expiry_timestamp_seconds"
+        before = seen.daemon.parts.metrics.registry.get_sample_value(gauge)
+        authority.issue(days=60.0, at=NOON)
+        await seen.clock.sleep(61.0)
+        assert before is not None
+        assert seen.daemon.parts.metrics.registry.get_sample_value(gauge) == pytest.approx(
+            before + 30 * 86400.0, abs=2.0
+        )
+        authority.key.write_text("half a ke")
+        await seen.clock.sleep(61.0)
+        reasons = seen.daemon.view.readiness().reasons
+        assert [reason.partition(":")[0] for reason in reasons] == ["listener"]
+
+    with_daemon(daemon_config(tmp_path, listener=listener), story)
+
+    told = [line["event"] for line in lines if line["event"].startswith("certificate")]
+    assert told == ["certificate loaded", "certificate not loaded, the former one stays"]
+    (ready,) = [line for line in lines if line["event"] == "daemon ready"]
+    assert ready["tls"] is True

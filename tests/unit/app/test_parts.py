@@ -1,5 +1,6 @@
 """How the parts are joined, and the secrets that the daemon keeps."""
 
+import base64
 import stat
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bridge.config import (
     HeartbeatConfig,
     LocationsConfig,
     OutboxConfig,
+    Proxy,
     Secret,
     ServerConfig,
 )
@@ -88,6 +90,16 @@ def test_every_secret_is_known_to_the_log(tmp_path: Path) -> None:
 
     assert set(secrets_of(config)) == {ADMIN_TOKEN, "simulator-key", *TOKENS.values()}
     assert admin_token(made).reveal() in secrets_of(made)
+
+
+def test_a_proxys_password_is_known_to_the_log_in_each_of_its_forms(tmp_path: Path) -> None:
+    config = daemon_config(tmp_path)
+    proxy = Proxy(url="http://proxy.example.com:3128", login=Secret("me:made-up"))
+    cad = msgspec.structs.replace(config.cad, proxy=proxy)
+
+    known = set(secrets_of(msgspec.structs.replace(config, cad=cad)))
+
+    assert {"made-up", base64.b64encode(b"me:made-up").decode()} <= known
 
 
 def test_the_pace_of_what_runs_follows_limits_share_and_servers(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from bridge import __version__
 from bridge.app.parts import Parts
 from bridge.app.view import View
-from bridge.config import CmsConfig, OutboxConfig, Secret
+from bridge.clock import SystemClock
+from bridge.config import CmsConfig, OutboxConfig, Proxy, Secret
 from bridge.errors import StoreError
 from bridge.events import Panic
 from bridge.fleet import Probe
@@ -16,6 +18,7 @@ from bridge.units import LocationReport, ServerId, UnitId
 from tests.support.cad_requests import NOON
 from tests.support.running_daemon import UNIT, Running, daemon_config, locations, samples, with_daemon
 from tests.support.stepping_clock import SteppingClock
+from tests.support.tls import Authority
 
 KEY_REFUSED = "key refused: the CAD does not accept cad.api_key_file; everything is held"
 CAD_DOWN = "CAD down: it does not answer"
@@ -60,6 +63,40 @@ def test_a_cad_that_is_merely_down_is_a_reason_of_a_ready_daemon(still: Still) -
     readiness = still.view.readiness()
 
     assert (readiness.ready, readiness.reasons) == (True, [CAD_DOWN])
+
+
+def test_a_proxy_that_lets_nothing_through_is_named(tmp_path: Path) -> None:
+    config = daemon_config(tmp_path)
+    proxy = Proxy(url="http://proxy.example.com:3128", login=Secret("me:made-up"))
+    parts = Parts(replace(config, cad=replace(config.cad, proxy=proxy)), SteppingClock())
+    for _ in range(3):
+        parts.breaker.failed("proxy")
+
+    assert View(parts).readiness().reasons == [
+        "CAD down: http://proxy.example.com:3128 (cad.proxy) lets nothing through"
+    ]
+
+
+def test_a_certificate_that_ends_soon_or_cannot_be_renewed_is_a_reason_of_a_ready_daemon(
+    tmp_path: Path,
+) -> None:
+    authority = Authority(tmp_path)
+    authority.issue(days=5.5)
+    config = daemon_config(tmp_path)
+    listener = replace(config.listener, tls_cert_file=authority.certificate, tls_key_file=authority.key)
+    parts = Parts(replace(config, listener=listener), SystemClock())
+    authority.key.write_text("half a")
+    assert parts.certificate is not None
+    parts.certificate.look()
+
+    readiness = View(parts).readiness()
+
+    assert readiness.ready
+    soon, unused = readiness.reasons
+    assert soon.startswith("listener: the certificate expires on ")
+    assert unused.startswith(
+        "listener: the new certificate is not used, the former one is shown: listener.tls_"
+    )
 
 
 def test_a_refused_key_makes_it_unready_until_it_is_accepted(still: Still) -> None:

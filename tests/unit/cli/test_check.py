@@ -19,6 +19,8 @@ from bridge.simulator.faults import Answer, Drop
 from bridge.simulator.server import SimulatorServer
 from tests.support.configuration import API_KEY, MINIMAL, write_configuration
 from tests.support.loop_thread import served
+from tests.support.proxy import proxying
+from tests.support.tls import TOML_KEYS, Authority
 
 SECOND = '[[servers]]\nid = 2\nname = "second"\ntoken_file = "server-2.token"\n'
 
@@ -75,6 +77,40 @@ def test_several_servers_take_turns(tmp_path: Path) -> None:
             f"server {server}: locations every 5.05s, 10.1s while all servers are busy; heartbeat every 1m"
             in result.stdout
         )
+
+
+def test_five_servers_on_one_key_have_a_turn_each_25_seconds(tmp_path: Path) -> None:
+    rows = [
+        f'[[servers]]\nid = {number}\nname = "s{number}"\ntoken_file = "server-{number}.token"\n'
+        for number in range(3, 6)
+    ]
+    for number in range(3, 6):
+        (tmp_path / f"server-{number}.token").write_text(f"made-up-token-of-server-number-{number}")
+
+    result = run(tmp_path, MINIMAL + SECOND + "".join(rows))
+
+    told = [line.partition(": ")[2] for line in result.stdout.splitlines() if line.startswith("server ")]
+    assert told == ["locations every 5.05s, 25.25s while all servers are busy; heartbeat every 1m"] * 5
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [
+        ("0.5", "0.5 of each limit: 6 location batches a minute; a panic waits up to 12s"),
+        (
+            "0.45",
+            "0.45 of each limit: 5 location batches a minute; a panic waits up to 13.3s",
+        ),
+        (
+            "0.05",
+            "0.05 of each limit: 0.6 location batches a minute; a panic waits up to 2m",
+        ),
+    ],
+)
+def test_what_a_share_of_the_key_costs_is_told(tmp_path: Path, share: str, told: str) -> None:
+    result = run(tmp_path, MINIMAL.replace("[cad]", f"[cad]\nshare = {share}"))
+
+    assert f"share:    {told}\n" in result.stdout
 
 
 def test_a_bad_configuration_exits_2_with_its_problems_alone(tmp_path: Path) -> None:
@@ -370,3 +406,70 @@ def test_a_game_server_that_does_not_answer_exits_2(tmp_path: Path, url: str) ->
 
     assert result.exit_code == 2
     assert result.stderr.endswith(f"\ngame server main: {address}/dynamic.json does not answer\n")
+
+
+# The way out, and TLS on the way in
+
+
+def through(url: str, port: int) -> str:
+    return at(url).replace("[cad]", f'[cad]\nproxy = "http://127.0.0.1:{port}"')
+
+
+def test_a_cad_is_asked_through_the_proxy(tmp_path: Path, url: str) -> None:
+    place = ("127.0.0.1", int(url.rpartition(":")[2]))
+    with served(lambda: proxying({f"127.0.0.1:{place[1]}": place})) as proxy:
+        result = run(tmp_path, through(url, proxy.port), "--online")
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert f"proxy:    http://127.0.0.1:{proxy.port}" in result.stdout.splitlines()
+    assert [line.split(" ")[0] for line in proxy.asked] == ["GET"] * len(proxy.asked)
+    assert proxy.asked
+
+
+@pytest.mark.parametrize(("refusal", "told"), [(407, ": it answers 407"), (502, ": it answers 502")])
+def test_a_proxy_that_lets_nothing_through_exits_2_and_is_named(
+    tmp_path: Path, refusal: int, told: str
+) -> None:
+    with served(lambda: proxying({})) as proxy:
+        proxy.refusal = refusal
+        result = run(tmp_path, through("https://api.sonorancad.test", proxy.port), "--online")
+
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1] == (
+        f"cad.proxy: http://127.0.0.1:{proxy.port} gives no way to https://api.sonorancad.test{told}"
+    )
+
+
+def test_a_proxys_password_is_never_shown(tmp_path: Path) -> None:
+    environ = {"CAD_BRIDGE_PROXY": "http://me:made-up-password@127.0.0.1:9"}
+    path = write_configuration(tmp_path, at("https://api.sonorancad.test"))
+
+    result = CliRunner(env=environ).invoke(check, ["--config", str(path), "--online"])
+
+    assert result.exit_code == 2
+    assert "proxy:    http://127.0.0.1:9" in result.stdout.splitlines()
+    assert "made-up-password" not in result.output
+
+
+def test_a_listener_with_tls_is_described_so(tmp_path: Path) -> None:
+    Authority(tmp_path).issue()
+    keys = "".join(f'{key} = "{value}"\n' for key, value in TOML_KEYS.items())
+
+    result = run(tmp_path, f'[listener]\nbind = "0.0.0.0:30180"\n{keys}{MINIMAL}')
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("listener: 0.0.0.0:30180 (TLS)\n")
+
+
+def test_a_certificate_that_cannot_be_used_exits_2(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    authority.issue()
+    authority.key.write_text("no key")
+    keys = "".join(f'{key} = "{value}"\n' for key, value in TOML_KEYS.items())
+
+    result = run(tmp_path, f"[listener]\n{keys}{MINIMAL}")
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"bridge.toml: listener.tls_key_file: {authority.key} holds no private key in PEM form\n"
+    )

@@ -11,7 +11,7 @@ import bridge.__main__
 from bridge import __version__
 from bridge.cli import main
 
-COMMANDS = ["check", "demo", "play", "run", "simulate", "status"]
+COMMANDS = ["check", "demo", "init", "play", "run", "simulate", "status"]
 
 
 def test_the_commands_of_this_version_are_there() -> None:

@@ -10,6 +10,7 @@ from pytest_aiohttp import AiohttpServer
 from bridge.cli.play import play, report
 from bridge.players.summary import Tally
 from tests.support.fake_bridge import TOKEN, FakeBridge
+from tests.support.tls import Authority
 
 Finished = tuple[int, str, str]
 Play = Callable[..., Awaitable[Finished]]
@@ -162,3 +163,25 @@ def test_the_report_has_one_figure_a_line() -> None:
         "Answered in:  p50 2.0 ms, p99 2.0 ms",
         "Panics:       0 of 0 delivered",
     ]
+
+
+async def test_a_bridge_on_https_is_verified_unless_that_is_not_wanted(
+    aiohttp_server: AiohttpServer, bridge: FakeBridge, token_file: Path, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    server = await aiohttp_server(bridge.app(), ssl=authority.served().context)
+    url = str(server.make_url("/"))
+    shortly = ("--players", "1", "--rate", "10", "--seconds", "0.3")
+
+    untrusting, _, said = await run(url, token_file, *shortly)
+    assert untrusting == 1
+    assert "certificate" in said.lower()
+    assert bridge.pushes == []
+
+    for options in (("--ca-file", str(authority.file)), ("--insecure",)):
+        bridge.pushes.clear()
+        assert (await run(url, token_file, *shortly, *options))[0] == 0
+        assert bridge.pushes
+
+    code, _, said = await run(url, token_file, "--ca-file", str(token_file))
+    assert (code, said) == (1, f"Error: --ca-file: {token_file} holds no certificate in PEM form\n")

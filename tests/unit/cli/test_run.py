@@ -26,6 +26,7 @@ from bridge.simulator.cloud import Cloud
 from bridge.simulator.faults import Hang
 from bridge.simulator.server import SimulatorServer
 from bridge.sonoran.keeper import Keeper
+from bridge.store.database import HELD
 from tests.support.configuration import API_KEY, MINIMAL, TOKENS, write_configuration
 from tests.support.ports import free_port
 from tests.support.process import BRIDGE, Running
@@ -212,7 +213,7 @@ async def test_an_outbox_of_another_daemon_exits_1_and_a_second_signal_ends_at_o
             await other.start()
             assert await other.wait() == 1
             assert other.err.splitlines() == [
-                f"Error: {tmp_path / 'a' / 'outbox.sqlite3'}: the outbox is held by another daemon"
+                f"Error: outbox.path: {tmp_path / 'a' / 'outbox.sqlite3'}: {HELD}"
             ]
 
             await push_a_panic_that_hangs(place, simulator)

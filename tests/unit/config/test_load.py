@@ -169,7 +169,10 @@ def test_an_address_open_to_other_hosts_is_a_warning(tmp_path: Path) -> None:
     toml = f'[listener]\nbind = ["127.0.0.2:1", "[::]:30180"]\n[admin]\nbind = "localhost:2"\n{MINIMAL}'
 
     assert load_configuration(tmp_path, toml).warnings == (
-        'bridge.toml: listener.bind: "[::]:30180" is reached from other hosts, and what passes there is not encrypted',
+        (
+            'bridge.toml: listener.bind: "[::]:30180" is reached from other hosts, and what passes there is not encrypted; '
+            "set listener.tls_cert_file, or better put both hosts into one VPN"
+        ),
     )
 
 

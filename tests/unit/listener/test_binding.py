@@ -1,11 +1,15 @@
 import asyncio
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bridge.addresses import IN_USE
 from bridge.config import TcpBind, UnixBind
 from bridge.errors import StartError
+from bridge.listener.binding import address_of
+from tests.support.ports import free_port
 from tests.support.push_door import LOOPBACK, is_alive, listening, request, rooms
 
 
@@ -34,7 +38,7 @@ async def test_a_port_that_is_taken_is_one_clear_line() -> None:
             async with rooms(bind=(LOOPBACK, TcpBind(host="127.0.0.1", port=port))):
                 pass
 
-    assert str(caught.value) == f"listener: 127.0.0.1:{port}: already in use by another program"
+    assert str(caught.value) == f"listener.bind: 127.0.0.1:{port} cannot be opened: {IN_USE}"
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
@@ -43,7 +47,7 @@ async def test_an_address_of_another_machine_is_one_clear_line(host: str) -> Non
         async with rooms(bind=(TcpBind(host=host, port=30180),)):
             pass
 
-    assert str(caught.value).startswith(f"listener: {host}:30180: ")
+    assert str(caught.value).startswith(f"listener.bind: {host}:30180 cannot be opened: ")
     assert "\n" not in str(caught.value)
 
 
@@ -122,3 +126,48 @@ async def test_a_kept_connection_is_told_that_it_ends_before_a_handed_over_socke
             assert "connection" not in first.headers
             assert (last.body, last.headers["connection"]) == (b"last", "close")
             assert await wire.is_closed()
+
+
+async def test_both_wildcards_can_be_had_at_once_on_one_port() -> None:
+    """`[::]` takes IPv6 alone, so that it does not stand in the way of `0.0.0.0`."""
+    port = free_port()
+    wide = (TcpBind(host="0.0.0.0", port=port), TcpBind(host="::", port=port))
+    async with rooms(bind=wide) as (_, door):
+        assert door.listener.addresses == wide
+        for host in ("127.0.0.1", "::1"):
+            wire = await door.connect(TcpBind(host=host, port=port))
+            await wire.send(request(body=b"heard"))
+            assert (await wire.reply()).body == b"heard"
+
+
+async def test_a_name_of_several_addresses_is_all_of_them_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    found: list[Any] = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", port, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)),
+    ]
+
+    def resolve(*_: object, **__: object) -> list[Any]:
+        return found
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    both = (TcpBind(host="127.0.0.1", port=port), TcpBind(host="::1", port=port))
+    async with listening((), bind=(TcpBind(host="bridge.test", port=port),)) as door:
+        assert door.listener.addresses == both
+
+    with socket.create_server(("::1", port), family=socket.AF_INET6):
+        with pytest.raises(StartError, match=r"bridge\.test:\d+ cannot be opened: already in use"):
+            async with listening((), bind=(TcpBind(host="bridge.test", port=port),)):
+                pass
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", port))  # the address that could be had was given back
+
+
+def test_a_link_local_address_keeps_its_network_card() -> None:
+    class LinkLocal(socket.socket):
+        def getsockname(self) -> tuple[str, int, int, int]:
+            return ("fe80::1", 30180, 0, socket.if_nametoindex("lo"))
+
+    with LinkLocal(socket.AF_INET6) as sock:
+        assert str(address_of(sock)) == "[fe80::1%lo]:30180"

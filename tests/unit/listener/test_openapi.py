@@ -132,3 +132,9 @@ def test_it_says_where_to_push_to(addresses: list[Bind], shown: str) -> None:
 
     assert server["url"] == "http://{address}"
     assert server["variables"]["address"]["default"] == shown
+
+
+def test_a_door_with_tls_is_described_with_https() -> None:
+    document = msgspec.json.decode(describe([TcpBind(host="127.0.0.1", port=30180)], tls=True))
+
+    assert document["servers"][0]["url"] == "https://{address}"

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from bridge.errors import ConfigError, IdempotencyError, StartError, StoreError
 from bridge.store import Store, Transaction
-from bridge.store.database import open_database
+from bridge.store.database import HELD, open_database
 from bridge.store.jobs import GROUP_LIMIT
 from bridge.store.schema import SCHEMA_VERSION
 from bridge.store.store import CROWD
@@ -118,7 +118,7 @@ async def test_another_daemon_is_told_that_the_file_is_held(tmp_path: Path) -> N
         )
 
     last = other.stderr.strip().splitlines()[-1]
-    assert last == f"bridge.errors.StartError: {path}: the outbox is held by another daemon"
+    assert last == f"bridge.errors.StartError: outbox.path: {path}: {HELD}"
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""What differs between operating systems, and nowhere else: loops, signals, consoles, private files, places.
+
+Whatever asks takes the platform as an argument, named as ``sys.platform`` does, so that Windows is tested
+anywhere. ``loops`` makes the event loop, ``stops`` and ``console`` hear when the process shall end, ``modes``,
+``access`` and ``files`` keep files private and durable, ``places`` knows where things lie, ``streams`` prints on any console.
+"""
+
+from bridge.host.access import make_folder, restrict
+from bridge.host.files import replace, sync_folder, write_private
+from bridge.host.loops import loop_factory, run
+from bridge.host.modes import keep_private, others_can_read
+from bridge.host.places import default_path, long_path, state_folder
+from bridge.host.stops import stop_signals
+from bridge.host.streams import settle_streams
+
+__all__ = [
+    "default_path",
+    "keep_private",
+    "long_path",
+    "loop_factory",
+    "make_folder",
+    "others_can_read",
+    "replace",
+    "restrict",
+    "run",
+    "settle_streams",
+    "state_folder",
+    "stop_signals",
+    "sync_folder",
+    "write_private",
+]

@@ -1,0 +1,1 @@
+"""How cad-bridge is packed for machines that bring little or nothing: wheels of other platforms, one file."""

@@ -1,0 +1,1 @@
+"""cad-bridge on Windows: a portable folder, and a service."""
