@@ -1,0 +1,5 @@
+"""FXServer, stubbed: see ``server``."""
+
+from tests.support.fxserver.server import FxServer, LuaError
+
+__all__ = ["FxServer", "LuaError"]
