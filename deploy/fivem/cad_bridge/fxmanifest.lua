@@ -1,16 +1,18 @@
-fx_version('cerulean')
-game('gta5')
+fx_version 'cerulean'
+game 'gta5'
 
-name('cad_bridge')
-author('The cad-bridge authors')
-description('Sends positions, panics and calls to cad-bridge, which brings them to Sonoran CAD.')
-version('0.1.0')
-license('MIT')
+name 'cad_bridge'
+author 'The cad-bridge authors'
+description 'Sends positions, panics and calls to cad-bridge, which brings them to Sonoran CAD.'
+version '0.1.0'
+license 'MIT'
 
--- Positions are read on the server, which knows them under OneSync alone.
-dependency('/onesync')
+dependencies {
+    '/server:4380', -- the first that tells the type of a vehicle
+    '/onesync', -- the server itself knows where everybody is
+}
 
-server_scripts({
+server_scripts {
     'server/clock.lua',
     'server/text.lua',
     'server/log.lua',
@@ -36,9 +38,9 @@ server_scripts({
     'server/commands.lua',
     'server/console.lua',
     'server/main.lua',
-})
+}
 
-client_scripts({
+client_scripts {
     'client/place.lua',
     'client/exposure.lua',
-})
+}

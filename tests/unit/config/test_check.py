@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from bridge.clock import SystemClock
 from bridge.config.check import GUESSABLE, check
 from bridge.config.reading import Reading
 from bridge.config.schema import Config
