@@ -98,6 +98,15 @@ class Coalescer:
         self._set_aside: dict[UnitId, SetAside] = {}
         self._expected_panicking: dict[UnitId, None] = {}  # pressed before their first push, oldest first
 
+    def reconfigure(self, config: LocationsConfig, server_ids: Collection[ServerId]) -> None:
+        """Judge by these thresholds from now on, and forget the units of servers that are no more."""
+        self._config = config
+        for server_id, roster in self._rosters.items():
+            if server_id not in server_ids:
+                self.forget(server_id, list(roster.units))
+        for server_id in server_ids:
+            self._rosters.setdefault(server_id, _Roster())  # a late push of a former one still has its own
+
     def put(self, server_id: ServerId, reports: Sequence[LocationReport], now: float) -> int:
         """Take the reports of one push; an empty one says that the server is alive.
 

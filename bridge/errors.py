@@ -4,7 +4,8 @@
 
     BridgeError
     ├── ConfigError             the configuration, or a file of another version, cannot be used: exit 2
-    ├── StartError              the daemon cannot start: exit 1
+    ├── StartError              the daemon cannot start, or a command cannot use a file: exit 1
+    │   └── HeldError           another process holds the outbox
     ├── StoreError              the outbox file does not take or give data now
     │   └── OutboxFullError     as many events wait as the configuration allows
     ├── IdempotencyError        an Idempotency-Key came again with another body
@@ -31,6 +32,10 @@ class ConfigError(BridgeError):
 
 class StartError(BridgeError):
     """The daemon cannot start; the message is one line for a person."""
+
+
+class HeldError(StartError):
+    """Another process holds the outbox file."""
 
 
 class StoreError(BridgeError):

@@ -4,7 +4,7 @@ Three failures look alike on the live map and need different hands: the game ser
 resource no longer pushes, or it lives and pushes in fits because its main thread stalls.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -80,21 +80,33 @@ class GameServer:
 class Fleet:
     """The game servers of the community, by Sonoran's number."""
 
-    def __init__(self, names: dict[ServerId, str]) -> None:
+    def __init__(self, names: Mapping[ServerId, str]) -> None:
         self._servers = {server_id: GameServer(server_id, name) for server_id, name in names.items()}
+        self._former: dict[ServerId, GameServer] = {}
+
+    def serve(self, names: Mapping[ServerId, str]) -> None:
+        """Have these servers from now on; one that stays keeps what is known of it, one that is gone its name."""
+        known = self._former | self._servers
+        servers = {
+            server_id: known.get(server_id, GameServer(server_id, name)) for server_id, name in names.items()
+        }
+        for server_id, name in names.items():
+            servers[server_id].name = name
+        self._former = {server_id: server for server_id, server in known.items() if server_id not in servers}
+        self._servers = servers
 
     def __iter__(self) -> Iterator[GameServer]:
         """Go through the servers in the order of the configuration."""
         return iter(self._servers.values())
 
     def __getitem__(self, server_id: ServerId) -> GameServer:
-        """Return one server; only configured ones are known."""
-        return self._servers[server_id]
+        """Return one server, be it one that was taken out of the configuration while the daemon ran."""
+        return self._servers.get(server_id) or self._former[server_id]
 
     def pushed(self, server_id: ServerId, now: float, players: int | None) -> None:
         """Record a location push."""
-        self._servers[server_id].pushed(now, players)
+        self[server_id].pushed(now, players)
 
     def counted(self, server_id: ServerId, now: float, players: int) -> None:
         """Record a heartbeat push: the server lives and has this many players."""
-        self._servers[server_id].pushed(now, players)
+        self[server_id].pushed(now, players)

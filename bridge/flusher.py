@@ -105,6 +105,18 @@ class Flusher:
         self._small_until = 0.0  # monotonic seconds
         self._paused_until: dict[ServerId, float] = {}
 
+    def reconfigure(self, config: LocationsConfig, postals: Postals | None) -> None:
+        """Send at the pace and in the turns that fleet, budgets and configuration now want."""
+        self._config = config
+        self._postals = postals
+        now_served = [server.id for server in self._fleet]
+        kept = [server_id for server_id in self._turns if server_id in now_served]
+        self._turns = kept + [server_id for server_id in now_served if server_id not in kept]
+        self.unmatched |= {server_id: 0 for server_id in now_served if server_id not in self.unmatched}
+        self.interval = self._client.budgets[UPDATE_UNIT_LOCATIONS.name].gap
+        self.next_at = min(self.next_at, self._clock.monotonic() + self.interval)
+        self._alarm.ring()
+
     def start(self) -> None:
         """Set the first batch one interval off, whatever a former run sent."""
         self.next_at = self._clock.monotonic() + self.interval

@@ -20,7 +20,7 @@ from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
 from bridge.operations import GET_CALLS, GET_VERSION, OWN, Operation
 from bridge.sonoran import cms
-from bridge.sonoran.budget import Ticket
+from bridge.sonoran.budgets import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer, CadRequest
 

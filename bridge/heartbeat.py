@@ -4,7 +4,7 @@ A heartbeat goes out only for a server that shows a sign of life: by a push, or 
 every FXServer does without any resource.
 """
 
-from asyncio import Lock, TaskGroup
+from asyncio import Event, Lock, TaskGroup
 from collections.abc import Callable
 from typing import Annotated
 
@@ -20,7 +20,8 @@ from bridge.metrics import Metrics
 from bridge.operations import HEARTBEAT
 from bridge.retry import Done, Fail, judge, refusal
 from bridge.sonoran import v2
-from bridge.sonoran.budget import Ticket, heartbeat_pace
+from bridge.sonoran.budget import heartbeat_pace
+from bridge.sonoran.budgets import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.units import ServerId
 
@@ -60,19 +61,40 @@ class Heartbeat:
         self._alarms: dict[ServerId, Alarm] = {}  # of those that wait for their next try
         client.breaker.on_recovery(self._recover)
         self.interval = interval
+        self._served = [server.id for server in fleet]
+        self._changed = Event()
         self.last_success_at: dict[ServerId, float] = {}  # Unix seconds
+
+    def reconfigure(self, interval: float, urls: dict[ServerId, str]) -> None:
+        """Beat at another pace, for the servers that the fleet has now."""
+        served = [server.id for server in self._fleet]
+        if (interval, urls, served) != (self.interval, self._urls, self._served):
+            self._changed.set()
+        self.interval, self._urls, self._served = interval, urls, served
 
     async def run(self) -> None:
         """Run until cancelled."""
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT)) as session,
-            TaskGroup() as group,
-        ):
-            for number, server in enumerate(self._fleet):
-                if server.id in self._urls:
-                    url = self._urls[server.id]
-                    group.create_task(self._watch(server, url, session), name=f"watch {server.name}")
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT)) as session:
+            while True:
+                self._changed.clear()
+                await self._run_once(session)
+
+    async def _run_once(self, session: aiohttp.ClientSession) -> None:
+        """Beat and watch until servers or pace change."""
+        async with TaskGroup() as group:
+            tasks = [
                 group.create_task(self._beat(server, number), name=f"heartbeat {server.name}")
+                for number, server in enumerate(self._fleet)
+            ]
+            tasks += [
+                group.create_task(
+                    self._watch(self._fleet[server_id], url, session), name=f"watch {server_id}"
+                )
+                for server_id, url in self._urls.items()
+            ]
+            await self._changed.wait()
+            for task in tasks:
+                task.cancel()
 
     async def _beat(self, server: GameServer, number: int) -> None:
         # The first beats of several servers are spread so that they do not meet at the limit.

@@ -69,6 +69,10 @@ class Lookup:
         self._paced_until = float("-inf")
         client.breaker.on_recovery(self._recover)
 
+    def reconfigure(self, config: OutboxConfig) -> None:
+        """Do with calls that cannot be looked up what the configuration now says."""
+        self._config = config
+
     async def run(self) -> None:
         """Run until cancelled."""
         while True:
@@ -181,7 +185,7 @@ class Lookup:
 
     def _leave_unverified(self, event: PendingEvent, now: float) -> None:
         """Do with a call that cannot be looked up what the configuration says."""
-        if self._config.unclear == "fail":
+        if self._config.unclear == "fail" and not event.insisted:
             self._backlog.give_up(event, "an attempt may have reached the CAD, and nobody can look")
             return
         log.warning("call sent again unverified, it may be there twice", id=event.id, kind=event.kind)

@@ -5,6 +5,7 @@ labels are known exist at 0 from the start, so that a rate over a new failure is
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from prometheus_client import (
@@ -49,6 +50,14 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
         self._gauge("build_info", "The running version; always 1.", "version").labels(version).set(1)
+        self.config_last_reload_successful = self._gauge(
+            "config_last_reload_successful", "0 if the configuration could not be used when last read again."
+        )
+        self.config_last_reload_successful.set(1)
+        self.config_last_reload_success = self._gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When it was last read again; 0: not since the start.",
+        )
         self._declare_listener()
         self._declare_locations()
         self._declare_events()
@@ -128,6 +137,9 @@ class Metrics:
         )
         self.events_superseded = self._counter(
             "events_superseded_total", "Events that a newer state of the unit made pointless.", *labels
+        )
+        self.events_retried = self._counter(
+            "events_retried_total", "Failed and expired events that an operator had tried again.", *labels
         )
         self.event_delivery = self._histogram(
             "event_delivery_seconds", "From accepting an event to the CAD's answer.", DELIVERY_BUCKETS, "kind"
@@ -282,6 +294,7 @@ class Metrics:
             self.events_unmatched,
             self.events_expired,
             self.events_superseded,
+            self.events_retried,
         ):
             metric.labels(server, kind)
 
@@ -317,6 +330,25 @@ class Metrics:
             for reason in (*requests, *answers):
                 self.batch_failures.labels(server, reason)
                 self.heartbeat_failures.labels(server, reason)
+
+    def forget_server(self, name: str) -> None:
+        """Tell no more how a server stands that is none any longer; what was counted of it stays."""
+        gauges = (
+            self.units,
+            self.units_pending,
+            self.heartbeat_last_success,
+            self.game_server_up,
+            self.last_push,
+            self.players,
+            self.whitelist_players,
+            self.whitelist_fetched,
+        )
+        for gauge in gauges:
+            with suppress(KeyError):
+                gauge.remove(name)
+        for state in GAME_SERVER_STATES:
+            with suppress(KeyError):
+                self.game_server_state.remove(name, state)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

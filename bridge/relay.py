@@ -32,7 +32,7 @@ from bridge.outbox import Backlog, Delivery, Reply, Result
 from bridge.retry import Done, Fail, Hold, Retry, Verdict, backoff, judge
 from bridge.sonoran import cms as cms_v1
 from bridge.sonoran import v2
-from bridge.sonoran.budget import Ticket
+from bridge.sonoran.budgets import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer
 

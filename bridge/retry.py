@@ -29,7 +29,7 @@ _REASONS = {
 _REFUSALS = (*_REASONS.values(), "refused")
 _OUTAGES = tuple(f"status_{status}" for status in (408, 500, 502, 503, 504))
 
-FAILURE_REASONS = (*_REFUSALS, "no_unit", "unclear", "call_failed", "call_unknown", "internal")
+FAILURE_REASONS = (*_REFUSALS, "no_unit", "unclear", "call_failed", "call_unknown", "discarded", "internal")
 """Why an event can end as failed; the values of the metric's ``reason``."""
 
 ANSWER_REASONS = (*_REFUSALS, "rate_limited", *_OUTAGES)

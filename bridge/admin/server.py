@@ -1,30 +1,25 @@
-"""The HTTP server of the admin door.
+"""The HTTP server of the admin door; ``guard`` says who may come in."""
 
-Reading is free on loopback and needs the token elsewhere; health is free everywhere. A page on the web that has its
-name resolve to 127.0.0.1 (DNS rebinding) still sends its own name as Host, so that without the token only loopback
-names and the configured ones are answered.
-"""
-
-import hmac
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Self
 
-import msgspec
 from aiohttp import hdrs, web
 from msgspec import Struct
-from yarl import URL
 
 from bridge import logs
 from bridge.addresses import make_way, reason
+from bridge.admin.guard import Guard
+from bridge.admin.outbox import OutboxDoor, OutboxViews
+from bridge.admin.problem import as_json, problem
 from bridge.admin.status import Status
-from bridge.config import Bind, Secret, TcpBind, is_loopback
-from bridge.errors import StartError
+from bridge.clock import Clock
+from bridge.config import Bind, Secret, TcpBind
+from bridge.errors import ConfigError, StartError
+from bridge.reload import Change
 
-HEALTH = ("/healthz", "/readyz")
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-PROBLEM_TYPE = "application/problem+json"
 
 log = logs.get("admin")
 
@@ -39,7 +34,8 @@ class Readiness(Struct, frozen=True, kw_only=True):
 class Views(Struct, frozen=True, kw_only=True):
     """What the door shows. ``alive`` returns whether the event loop and the store turn.
 
-    ``openapi`` returns the description of the push door, as JSON.
+    ``openapi`` returns the description of the push door, as JSON; ``reload`` has the configuration read again and
+    returns what differs, or raises ``ConfigError``.
     """
 
     alive: Callable[[], Awaitable[bool]]
@@ -47,6 +43,14 @@ class Views(Struct, frozen=True, kw_only=True):
     metrics: Callable[[], bytes]
     status: Callable[[], Status]
     openapi: Callable[[], bytes]
+    outbox: OutboxViews
+    reload: Callable[[], Awaitable[list[Change]]]
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What differs from the configuration before; what is marked ``restart`` waits for one."""
+
+    changes: list[Change]
 
 
 class AdminServer:
@@ -54,21 +58,27 @@ class AdminServer:
 
     Args:
         binds: the addresses.
-        token: what readers from elsewhere show.
+        token: what readers from elsewhere show, and everybody who changes something.
         hosts: names, besides loopback ones, under which it may be read without the token.
-        views: what there is to read.
+        views: what there is to read and to change.
+        clock: what time it is.
 
     Raises:
         StartError: an address cannot be had.
     """
 
-    def __init__(self, binds: Sequence[Bind], token: Secret, hosts: Sequence[str], views: Views) -> None:
+    def __init__(
+        self, binds: Sequence[Bind], token: Secret, hosts: Sequence[str], views: Views, clock: Clock
+    ) -> None:
         self._binds = binds
-        self._token = token
-        self._hosts = frozenset(name.lower() for name in hosts)
+        self._gatekeeper = Guard(token, hosts, clock)
         self._views = views
         self._stack = AsyncExitStack()
         self.addresses: list[str] = []
+
+    def reconfigure(self, token: Secret, hosts: Sequence[str]) -> None:
+        """Expect this token, and answer under these names, from the next request on."""
+        self._gatekeeper.reconfigure(token, hosts)
 
     async def __aenter__(self) -> Self:
         """Open every address."""
@@ -78,6 +88,8 @@ class AdminServer:
         application.router.add_get("/metrics", self._metrics)
         application.router.add_get("/status", self._status)
         application.router.add_get("/openapi.json", self._openapi)
+        application.router.add_post("/reload", self._reload)
+        OutboxDoor(self._views.outbox).add_to(application.router)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -104,7 +116,7 @@ class AdminServer:
     async def _guard(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        refusal = self._refuse(request)
+        refusal = await self._gatekeeper.refuse(request)
         if refusal is not None:
             return refusal
         try:
@@ -116,32 +128,6 @@ class AdminServer:
             log.exception("admin request failed", path=request.path)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the bridge failed; its log says why")
 
-    def _refuse(self, request: web.Request) -> web.Response | None:
-        """Return why a request is not answered, or None if it is."""
-        origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and _authority(origin) != request.host.lower():
-            return problem(HTTPStatus.FORBIDDEN, "a page of another origin may not read this")
-        shown = request.headers.get(hdrs.AUTHORIZATION)
-        if shown is not None:
-            if self._knows(shown):
-                return None
-            return problem(HTTPStatus.UNAUTHORIZED, "the token is wrong", {"WWW-Authenticate": "Bearer"})
-        if request.path in HEALTH:
-            return None
-        if request.remote and not is_loopback(request.remote):
-            detail = "reading from elsewhere needs Authorization: Bearer and the admin token"
-            return problem(HTTPStatus.UNAUTHORIZED, detail, {"WWW-Authenticate": "Bearer"})
-        name = _host_name(request.host)
-        if is_loopback(name) or name in self._hosts:
-            return None
-        return problem(HTTPStatus.FORBIDDEN, "this Host is neither a loopback name nor one of admin.hosts")
-
-    def _knows(self, authorization: str) -> bool:
-        scheme, _, token = authorization.partition(" ")
-        expected = self._token.reveal().encode()
-        matches = hmac.compare_digest(token.strip().encode("utf-8", "surrogateescape"), expected)
-        return matches and scheme.lower() == "bearer"
-
     async def _healthz(self, _: web.Request) -> web.Response:
         if await self._views.alive():
             return web.json_response({"alive": True})
@@ -150,47 +136,23 @@ class AdminServer:
     async def _readyz(self, _: web.Request) -> web.Response:
         readiness = self._views.readiness()
         status = HTTPStatus.OK if readiness.ready else HTTPStatus.SERVICE_UNAVAILABLE
-        return _json(readiness, status)
+        return as_json(readiness, status)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=self._views.metrics(), headers={hdrs.CONTENT_TYPE: METRICS_TYPE})
 
     async def _status(self, _: web.Request) -> web.Response:
-        return _json(self._views.status(), HTTPStatus.OK)
+        return as_json(self._views.status(), HTTPStatus.OK)
 
     async def _openapi(self, _: web.Request) -> web.Response:
         return web.Response(body=self._views.openapi(), content_type="application/json")
 
-
-def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return an error as problem+json."""
-    body = msgspec.json.encode(
-        {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
-    )
-    return web.Response(status=status, body=body, content_type=PROBLEM_TYPE, headers=headers)
-
-
-def _json(value: object, status: HTTPStatus) -> web.Response:
-    return web.Response(
-        status=status,
-        body=msgspec.json.encode(value),
-        content_type="application/json",
-        headers={hdrs.CACHE_CONTROL: "no-store"},
-    )
-
-
-def _authority(origin: str) -> str:
-    try:
-        return URL(origin).authority.lower()
-    except ValueError:
-        return ""
-
-
-def _host_name(host: str) -> str:
-    """Return a Host header without its port; an IPv6 address without its brackets."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.rpartition(":")[0].lower() if host.count(":") == 1 else host.lower()
+    async def _reload(self, _: web.Request) -> web.Response:
+        try:
+            changes = await self._views.reload()
+        except ConfigError as error:
+            return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "\n".join(error.problems))
+        return as_json(Reloaded(changes=changes), HTTPStatus.OK)
 
 
 def _url(address: tuple[object, ...] | str) -> str:

@@ -12,7 +12,7 @@ from bridge.listener.reception import Reception
 from bridge.metrics import Metrics
 from bridge.sonoran import cms
 from bridge.sonoran.breaker import Breaker
-from bridge.sonoran.budget import Budgets
+from bridge.sonoran.budgets import Budgets
 from bridge.sonoran.client import CadClient, Transport
 from bridge.sonoran.http import FAILURE_REASONS, CadHttp, Outbound
 from bridge.sonoran.keeper import Keeper
@@ -47,6 +47,7 @@ class CmsParts:
         self._config = config
         self._timeout = timeout = cad.timeout
         self._clock = clock
+        self._metrics = metrics
         metrics.create_cms_series(names.values(), cms.LIMITS, FAILURE_REASONS, RESULTS)
         self.http = CadHttp(config.base_url, config.api_key, timeout, clock, outbound=outbound_of(cad))
         self.budgets = Budgets(store, clock, cms.LIMITS, interval=0.0, timeout=timeout)
@@ -68,6 +69,15 @@ class CmsParts:
         metrics.cms_up.set_function(lambda: not self.breaker.down)
         for operation in cms.LIMITS:
             metrics.cms_budget_remaining.labels(operation).set_function(partial(self._remaining, operation))
+
+    def reconfigure(self, config: CmsConfig, names: Mapping[ServerId, str]) -> None:
+        """Go on with another key, other servers, another word on unknown players."""
+        if config.api_key != self._config.api_key:
+            self.http.use_key(config.api_key)
+            self.breaker.suspect_key()
+        self._config = config
+        self._metrics.create_cms_series(names.values(), cms.LIMITS, FAILURE_REASONS, RESULTS)
+        self.whitelist.reconfigure(names, allow_unknown=config.when_down == "allow")
 
     def door(self, reception: Reception, tokens: Tokens, allow: Mapping[ServerId, Token]) -> CmsV1Door:
         """Return what game servers reach of it."""

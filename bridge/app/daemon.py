@@ -7,15 +7,17 @@ from contextlib import AsyncExitStack, suppress
 from typing import Self
 
 from bridge import __version__, logs
-from bridge.admin import AdminServer, Views
-from bridge.app.parts import Parts, admin_token
+from bridge.admin import AdminServer, OutboxViews, Views
+from bridge.app.parts import Parts, admin_token, load_postals, secrets_of
 from bridge.app.timekeeper import Timekeeper
 from bridge.app.view import View
-from bridge.clock import Clock
-from bridge.config import Config
-from bridge.errors import BridgeError, StartError, StoreError
+from bridge.clock import Alarm, Clock
+from bridge.config import Config, Loaded
+from bridge.errors import BridgeError, ConfigError, StartError, StoreError
 from bridge.events import EventState
 from bridge.listener.openapi import describe
+from bridge.postals import Postals
+from bridge.reload import Change, compare, keep_fixed
 from bridge.sonoran.client import Transport
 from bridge.systemd import NOBODY, Supervisor
 
@@ -43,6 +45,7 @@ class Daemon:
         clock: Clock,
         transport: Transport | None = None,
         supervisor: Supervisor = NOBODY,
+        reread: Callable[[], Loaded] | None = None,
     ) -> None:
         self.parts = Parts(config, clock, transport, supervisor.take_sockets())
         self._supervisor = supervisor
@@ -53,9 +56,15 @@ class Daemon:
             metrics=self.view.render_metrics,
             status=self.view.status,
             openapi=lambda: describe(self.parts.listener.addresses, tls=config.listener.tls),
+            outbox=OutboxViews.of(self.parts.desk),
+            reload=self.reload,
         )
-        self.admin = AdminServer(config.admin.bind, admin_token(config), config.admin.hosts, views)
+        self.admin = AdminServer(config.admin.bind, admin_token(config), config.admin.hosts, views, clock)
         self._clock = clock
+        self._reread = reread
+        self._reloading = asyncio.Lock()
+        self._reload_asked = Alarm(clock)
+        self._secrets = secrets_of(config)  # also former ones: an old line may still be on its way
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -104,6 +113,7 @@ class Daemon:
             "keeper": self._restarting("keeper", parts.keeper.run),
             "survey": self._restarting("survey", parts.survey.run),
             "heartbeat": self._restarting("heartbeat", parts.heartbeat.run),
+            "reload": self._restarting("reload", self._reload_when_asked),
             "upkeep": self._vital("upkeep", self._keep_up),
             "time": self._vital("time", self._watch_time),
             "life": self._vital("life", self._tell_life),
@@ -119,6 +129,59 @@ class Daemon:
             await self._drain(tasks)
             for task in tasks.values():
                 task.cancel()
+
+    def ask_to_reload(self) -> None:
+        """Have the configuration read again soon; the log says how that went."""
+        self._reload_asked.ring()
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self._reload_asked.wait_until(None)
+            with suppress(ConfigError):  # it is in the log
+                await self.reload()
+
+    async def reload(self) -> list[Change]:
+        """Read the configuration again and go on with it; return what differs from before.
+
+        All of it or nothing: a file that cannot be used changes nothing. No push is refused meanwhile.
+
+        Raises:
+            ConfigError: with a line for each problem of the file.
+        """
+        async with self._reloading:
+            monotonic = int(self._clock.monotonic() * 1e6)
+            self._supervisor.notify("RELOADING=1", f"MONOTONIC_USEC={monotonic}")
+            try:
+                changes = await self._reload()
+            except ConfigError as error:
+                self.parts.metrics.config_last_reload_successful.set(0)
+                for problem in error.problems:
+                    log.error("reload refused, nothing changed", problem=problem)  # noqa: TRY400 -- the problem says it all
+                raise
+            finally:
+                self._supervisor.notify("READY=1")
+            self.parts.metrics.config_last_reload_successful.set(1)
+            self.parts.metrics.config_last_reload_success.set(self._clock.wall())
+        return changes
+
+    async def _reload(self) -> list[Change]:
+        if self._reread is None or self.view.draining:
+            raise ConfigError(["the daemon ends" if self._reread else "there is no file to read again"])
+        loaded, postals = await asyncio.to_thread(_read_all, self._reread)
+        running = self.parts.config
+        config = keep_fixed(running, loaded.config)
+        changes = compare(running, loaded.config)
+        token = admin_token(config)
+        self._secrets += [secret for secret in secrets_of(config) if secret not in self._secrets]
+        logs.configure(level=config.log.level, format=config.log.format, secrets=self._secrets)
+        self.parts.reconfigure(config, postals)
+        self.admin.reconfigure(token, config.admin.hosts)
+        for warning in loaded.warnings:
+            log.warning("configuration is unwise", detail=warning)
+        for change in changes:
+            _tell(change)
+        log.info("configuration reloaded", changes=len(changes))
+        return changes
 
     async def _load(self) -> None:
         """Take up where the last run stopped."""
@@ -252,3 +315,17 @@ class Daemon:
         except BridgeError:
             return True  # the store turns; /readyz says what is wrong with the disk
         return True
+
+
+def _read_all(reread: Callable[[], Loaded]) -> tuple[Loaded, Postals | None]:
+    loaded = reread()
+    return loaded, load_postals(loaded.config)
+
+
+def _tell(change: Change) -> None:
+    if change.restart:
+        log.warning(
+            "configuration change waits for a restart", key=change.key, old=change.old, new=change.new
+        )
+    else:
+        log.info("configuration changed", key=change.key, old=change.old, new=change.new)

@@ -4,9 +4,11 @@ import secrets
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from random import SystemRandom
 from socket import socket
+from typing import Self
+
+from msgspec import Struct
 
 from bridge import __version__
 from bridge.app.cms_parts import CmsParts, outbound_of
@@ -31,17 +33,19 @@ from bridge.listener.routes import Route
 from bridge.lookup import Lookup
 from bridge.metrics import Metrics
 from bridge.operations import DOCUMENTED_LIMITS, HEARTBEAT, OWN, UPDATE_UNIT_LOCATIONS
-from bridge.outbox import Outbox
+from bridge.outbox import Desk, Outbox
 from bridge.postals import Postals
 from bridge.relay import Relay
 from bridge.retry import ANSWER_REASONS
 from bridge.retry import FAILURE_REASONS as EVENT_FAILURE_REASONS
 from bridge.sonoran.breaker import Breaker
-from bridge.sonoran.budget import Budgets, effective_limits, heartbeat_pace, location_pace, sharing_of
+from bridge.sonoran.budget import effective_limits, heartbeat_pace, location_pace, sharing_of
+from bridge.sonoran.budgets import Budgets
 from bridge.sonoran.client import CadClient, Transport
 from bridge.sonoran.http import FAILURE_REASONS as REQUEST_FAILURE_REASONS
 from bridge.sonoran.http import CadHttp
 from bridge.sonoran.keeper import Keeper
+from bridge.sonoran.pools import Sharing
 from bridge.sonoran.v1 import CadV1
 from bridge.store import Store
 from bridge.units import ServerId
@@ -70,26 +74,16 @@ class Parts:
         self.clock = clock
         self.instance = uuid.uuid4().hex
         self.started_at = clock.wall()
-        names = {ServerId(server.id): server.name for server in config.servers}
-        limits = effective_limits(config.cad.limits, config.cad.share, config.cad.api)
-        sharing = sharing_of(config.cad.limits, config.cad.share, config.cad.api)
-        pace = location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name])
+        names = names_of(config)
+        rates = _Rates.of(config)
         self.metrics = Metrics(__version__)
-        own = [operation.name for operation in OWN]
-        self.metrics.create_series(names.values(), own, DOCUMENTED_LIMITS)
-        self.metrics.create_reasons(
-            names.values(),
-            own,
-            dropped=DROP_REASONS,
-            events=EVENT_FAILURE_REASONS,
-            requests=REQUEST_FAILURE_REASONS,
-            answers=ANSWER_REASONS,
-        )
+        self._create_series(names)
         self.fleet = Fleet(names)
         self.coalescer = Coalescer(config.locations, names)
         self.store = Store(config.outbox.path, self.metrics.outbox_commit.observe)
         self.outbox = Outbox(self.store, config.outbox, clock, self.metrics, names)
-        self.budgets = Budgets(self.store, clock, limits, pace, config.cad.timeout, sharing)
+        self.desk = Desk(self.store, self.outbox, clock, names)
+        self.budgets = Budgets(self.store, clock, rates.limits, rates.pace, config.cad.timeout, rates.sharing)
         self.breaker = Breaker(clock)
         self.http = CadHttp(
             config.cad.base_url,
@@ -117,7 +111,7 @@ class Parts:
             config.locations,
             self.metrics,
             clock,
-            _load_postals(config.locations.postals_file),
+            load_postals(config),
         )
         random = SystemRandom()
         self.relay = Relay(
@@ -126,24 +120,61 @@ class Parts:
         self.lookup = Lookup(
             self.outbox.backlog, self.client, config.outbox, config.cad.timeout, clock, random
         )
-        self.heartbeat = self._build_heartbeat(heartbeat_pace(
-            config.heartbeat.interval, len(names), limits[HEARTBEAT.name]
-        ))  # fmt: skip
-        self.certificate = self._build_certificate()
-        self.listener = self._build_listener(sockets)
-
-    def _build_heartbeat(self, interval: float) -> Heartbeat:
-        urls = {
-            ServerId(server.id): server.fxserver_url for server in self.config.servers if server.fxserver_url
-        }
-        return Heartbeat(
+        self.heartbeat = Heartbeat(
             self.fleet,
             self.client,
             self.metrics,
-            self.clock,
-            interval=interval,
-            urls=urls,
+            clock,
+            interval=rates.beat,
+            urls=_urls_of(config),
             count_units=self.coalescer.count,
+        )
+        self.certificate = self._build_certificate()
+        self.listener = Listener(
+            config.listener, *self._build_doors(), self.metrics, clock, sockets, self.certificate
+        )
+
+    def reconfigure(self, config: Config, postals: Postals | None) -> None:
+        """Go on with another configuration, from one moment to the next.
+
+        Args:
+            config: what ``reload.keep_fixed`` made: nothing in it needs a restart.
+            postals: those of ``locations.postals_file``.
+        """
+        former, self.config = self.config, config
+        names = names_of(config)
+        rates = _Rates.of(config)
+        self._create_series(names)
+        self.budgets.reconfigure(rates.limits, rates.pace, rates.sharing)
+        self.fleet.serve(names)
+        self.coalescer.reconfigure(config.locations, names)
+        self.outbox.reconfigure(config.outbox, names)
+        self.desk.names = names
+        self.lookup.reconfigure(config.outbox)
+        self.flusher.reconfigure(config.locations, postals)
+        self.heartbeat.reconfigure(rates.beat, _urls_of(config))
+        if self.cms is not None and config.cms is not None:
+            self.cms.reconfigure(config.cms, names)
+        self.listener.reconfigure(config.listener, *self._build_doors())
+        if self.certificate is not None:
+            self.certificate.look()
+        if config.cad.api_key != former.cad.api_key:
+            self.http.use_key(config.cad.api_key)
+            self.breaker.suspect_key()
+        self.survey.reconfigure(config)
+        for name in set(names_of(former).values()).difference(names.values()):
+            self.metrics.forget_server(name)
+
+    def _create_series(self, names: Mapping[ServerId, str]) -> None:
+        own = [operation.name for operation in OWN]
+        self.metrics.create_series(names.values(), own, DOCUMENTED_LIMITS)
+        self.metrics.create_reasons(
+            list(names.values()),
+            own,
+            dropped=DROP_REASONS,
+            events=EVENT_FAILURE_REASONS,
+            requests=REQUEST_FAILURE_REASONS,
+            answers=ANSWER_REASONS,
         )
 
     def _build_certificate(self) -> ServedCertificate | None:
@@ -152,7 +183,7 @@ class Parts:
             return None
         return ServedCertificate(certificate, key, self.metrics, self.clock)
 
-    def _build_listener(self, sockets: Sequence[socket]) -> Listener:
+    def _build_doors(self) -> tuple[Tokens, tuple[Route, ...]]:
         config = self.config
         buffers = Buffers(fleet=self.fleet, coalescer=self.coalescer, outbox=self.outbox)
         native = NativeDoor(
@@ -192,8 +223,7 @@ class Parts:
             timeout=config.cad.timeout,
         )
         cms = self._cms_routes(buffers, tokens, allow)
-        routes = (*native.routes, *drop_in.routes, *drop_in_v1.routes, *cms)
-        return Listener(config.listener, tokens, routes, self.metrics, self.clock, sockets, self.certificate)
+        return tokens, (*native.routes, *drop_in.routes, *drop_in_v1.routes, *cms)
 
     def _cms_routes(
         self, buffers: Buffers, tokens: Tokens, allow: Mapping[ServerId, Token]
@@ -239,5 +269,40 @@ def secrets_of(config: Config) -> list[str]:
     return [secret.reveal() for secret in known]
 
 
-def _load_postals(path: Path | None) -> Postals | None:
+def names_of(config: Config) -> dict[ServerId, str]:
+    """Return the servers of a configuration."""
+    return {ServerId(server.id): server.name for server in config.servers}
+
+
+def load_postals(config: Config) -> Postals | None:
+    """Return the postals that a configuration names, if any.
+
+    Raises:
+        ConfigError: the file is none.
+    """
+    path = config.locations.postals_file
     return None if path is None else Postals.load(path)
+
+
+class _Rates(Struct, frozen=True, kw_only=True):
+    """How often things are sent: requests a minute by operation, seconds between batches and heartbeats."""
+
+    limits: dict[str, float]
+    sharing: Sharing
+    pace: float
+    beat: float
+
+    @classmethod
+    def of(cls, config: Config) -> Self:
+        cad = config.cad
+        limits = effective_limits(cad.limits, cad.share, cad.api)
+        return cls(
+            limits=limits,
+            sharing=sharing_of(cad.limits, cad.share, cad.api),
+            pace=location_pace(config.locations.interval, limits[UPDATE_UNIT_LOCATIONS.name]),
+            beat=heartbeat_pace(config.heartbeat.interval, len(config.servers), limits[HEARTBEAT.name]),
+        )
+
+
+def _urls_of(config: Config) -> dict[ServerId, str]:
+    return {ServerId(server.id): server.fxserver_url for server in config.servers if server.fxserver_url}

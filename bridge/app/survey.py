@@ -47,6 +47,11 @@ class Survey:
             next_at = self._clock.monotonic() + RETRY_DELAYS[min(failures, len(RETRY_DELAYS) - 1)]
             failures += 1
 
+    def reconfigure(self, config: Config) -> None:
+        """Hold another configuration against what the CAD says, soon."""
+        self._config = config
+        self._hear()
+
     def _hear(self) -> None:
         self._news = True
         self._alarm.ring()

@@ -9,8 +9,10 @@ from bridge import __version__
 from bridge.cli.check import check
 from bridge.cli.demo import demo
 from bridge.cli.init import init
+from bridge.cli.outbox import outbox
 from bridge.cli.play import play
 from bridge.cli.program import Program
+from bridge.cli.reload import reload
 from bridge.cli.run import run
 from bridge.cli.simulate import simulate
 from bridge.cli.status import status
@@ -22,5 +24,5 @@ def main() -> None:
     """Carry locations, panics and heartbeats from FiveM game servers to Sonoran CAD."""
 
 
-for command in (init, run, check, demo, simulate, play, status):
+for command in (init, run, check, demo, simulate, play, status, reload, outbox):
     main.add_command(command)

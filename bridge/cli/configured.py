@@ -23,11 +23,20 @@ config_option = click.option(
 
 def load_or_exit(path: Path | None) -> Loaded:
     """Return the configuration, or print every problem on a line of its own and exit 2."""
-    path = path or default_path(os.environ, sys.platform)
     try:
-        return load(path, environ=os.environ, documented_limits=DOCUMENTED_LIMITS)
+        return read(path)
     except ConfigError as error:
         exit_unusable(error)
+
+
+def read(path: Path | None) -> Loaded:
+    """Return the configuration.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    path = path or default_path(os.environ, sys.platform)
+    return load(path, environ=os.environ, documented_limits=DOCUMENTED_LIMITS)
 
 
 def exit_unusable(error: ConfigError) -> NoReturn:

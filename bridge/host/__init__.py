@@ -10,7 +10,7 @@ from bridge.host.files import replace, sync_folder, write_private
 from bridge.host.loops import loop_factory, run
 from bridge.host.modes import keep_private, others_can_read
 from bridge.host.places import default_path, long_path, state_folder
-from bridge.host.stops import stop_signals
+from bridge.host.stops import reload_signal, stop_signals
 from bridge.host.streams import settle_streams
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "loop_factory",
     "make_folder",
     "others_can_read",
+    "reload_signal",
     "replace",
     "restrict",
     "run",

@@ -49,6 +49,22 @@ def stop_signals(
 
 
 @contextmanager
+def reload_signal(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Generator[None]:
+    """Call back on the loop for every SIGHUP, which then ends nothing, until the context is left.
+
+    To be entered inside ``stop_signals``. Windows has no such signal.
+    """
+    numbers = _existing(("SIGHUP",))
+    for number in numbers:
+        loop.add_signal_handler(number, callback)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+@contextmanager
 def _windows_stops(
     loop: asyncio.AbstractEventLoop, callback: Callable[[], None], kernel32: Kernel32 | None
 ) -> Generator[None]:

@@ -30,15 +30,15 @@ class Turnstile:
     """Counts the open connections and refuses those above the limit."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self.inside = 0
         self._warned = False
 
     def enter(self) -> bool:
         """Tell whether one more may come in; it is counted then."""
-        if self.inside >= self._limit:
+        if self.inside >= self.limit:
             if not self._warned:
-                log.warning("connection limit reached", limit=self._limit)
+                log.warning("connection limit reached", limit=self.limit)
             self._warned = True
             return False
         self.inside += 1
@@ -47,7 +47,7 @@ class Turnstile:
     def leave(self) -> None:
         """Take one out of the count."""
         self.inside -= 1
-        self._warned = self._warned and self.inside > self._limit // 2
+        self._warned = self._warned and self.inside > self.limit // 2
 
 
 class Connection(web.RequestHandler):

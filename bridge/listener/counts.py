@@ -20,8 +20,12 @@ class RequestCounts:
         self._metrics = metrics
         self._answered: dict[tuple[str, str], Counter] = {}
         self._seconds: dict[str, Histogram] = {}
+        self.add(routes)
+
+    def add(self, routes: Iterable[Route]) -> None:
+        """Have the series of these routes exist at 0."""
         for route in routes:
-            self._seconds[route.path] = metrics.listener_request.labels(route.path)
+            self._seconds[route.path] = self._metrics.listener_request.labels(route.path)
             missing = (NOT_FOUND,) if route.path.endswith(PARAMETER) else ()
             for code in (str(route.success.value), *missing, *CODES):
                 self._bind(route.path, code)

@@ -81,6 +81,14 @@ class Listener:
         self._protocols: web.Server | None = None
         self._warn_again_at = 0.0
 
+    def reconfigure(self, config: ListenerConfig, tokens: Tokens, routes: Sequence[Route]) -> None:
+        """Answer the next requests so; the addresses stay, and what is under way ends as it began."""
+        self._config = config
+        self._turnstile.limit = config.max_connections
+        self._tokens = tokens
+        self._counts.add(routes)
+        self._router = Router(routes)
+
     async def __aenter__(self) -> Self:
         protocols = self._protocols = web.Server(self._serve)
         if self._handshakes is not None:

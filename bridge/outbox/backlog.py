@@ -8,7 +8,7 @@ from bridge import logs
 from bridge.clock import Alarm, Clock
 from bridge.events import CALLS, CANCELLING, ONCE, EventId, EventKind, EventState, units_of
 from bridge.metrics import Metrics
-from bridge.outbox.history import History
+from bridge.outbox.history import DISCARDED, History
 from bridge.outbox.ledger import Ending, clear_attempted, mark_attempted, save_event, save_outcomes
 from bridge.outbox.pending import Delivery, PendingEvent, order_keys
 from bridge.outbox.precedence import Precedence
@@ -123,14 +123,14 @@ class Backlog:
             event = delivery.event
             unverified = event.unverified or event.seq in self._doubtful
             outcome = Outcome(
-                state=EventState.EXPIRED, reason="expired", detail=detail or self._hindrance(delivery),
+                state=EventState.EXPIRED, reason="expired", detail=detail or self.hindrance(delivery),
                 result=Result(unverified=True) if unverified else None,
             )  # fmt: skip
             by_outcome.setdefault(outcome, []).append(delivery)
         for outcome, deliveries in by_outcome.items():
             self._finish(deliveries, outcome)
 
-    def _hindrance(self, delivery: Delivery) -> str:
+    def hindrance(self, delivery: Delivery) -> str:
         """Return for a person what kept a delivery from ending in time."""
         event = delivery.event
         if event.seq in self._doubtful:
@@ -153,6 +153,7 @@ class Backlog:
             await self._store.write(mark_attempted(list(events), self._clock.wall()))
         for event in events.values():
             event.attempts += 1
+            event.insisted = False
 
     def hear(self, deliveries: Sequence[Delivery], reply: Reply) -> None:
         """Keep what the CAD answered to claims for those who wait to hear it."""
@@ -186,6 +187,7 @@ class Backlog:
                 pointless.append(delivery)
             self._cancel_unsent(event)
         self._finish(pointless, NEWER_STATE)
+        self._discard_all(deliveries)
 
     def doubt(self, deliveries: Sequence[Delivery]) -> None:
         """Put claims aside whose call the CAD may have created without our hearing of it."""
@@ -193,6 +195,7 @@ class Backlog:
             self._queues[delivery.event.kind].set_aside(delivery)
             delivery.event.doubted_at = self._clock.monotonic()
             self._doubtful[delivery.event.seq] = delivery.event
+        self._discard_all(deliveries)
         self.doubt_alarm.ring()
 
     def doubtful(self) -> Iterator[PendingEvent]:
@@ -223,6 +226,27 @@ class Backlog:
             event, Outcome(state=EventState.FAILED, reason="unclear", detail=detail, result=result)
         )
 
+    def discard(self, event: PendingEvent) -> None:
+        """End an event that an operator does not want sent; what is in flight of it ends with its request."""
+        event.discarded = True
+        unverified = event.unverified or event.seq in self._doubtful
+        result = Result(unverified=True) if unverified else None
+        detail = "by the operator"
+        if unverified:
+            detail += "; an attempt may have reached the CAD"
+        self._withdraw(
+            event, Outcome(state=EventState.FAILED, reason=DISCARDED, detail=detail, result=result)
+        )
+
+    def in_flight(self, event: PendingEvent) -> bool:
+        """Tell whether a request that carries a share of an event is under way."""
+        return any(self._queues[event.kind].is_claimed(delivery) for delivery in event.deliveries)
+
+    def _discard_all(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            if delivery.event.discarded:
+                self.discard(delivery.event)
+
     def release_all(self, kinds: Iterable[EventKind] = EventKind) -> None:
         """Let everything of some kinds be tried now: whoever takes them is back."""
         for kind in kinds:
@@ -238,6 +262,7 @@ class Backlog:
         """Keep all times true after wall time jumped ahead, and let everything live longer by what was slept."""
         for event in self._pending.values():
             event.accepted_at_unix += jump
+            event.waiting_since_unix += jump
             event.expires_at += sleep
         for queue in self._queues.values():
             queue.postpone_expiry(sleep)
@@ -247,8 +272,8 @@ class Backlog:
         return next(reversed(self._pending), 0)
 
     def oldest_pending_at(self) -> float | None:
-        """Return when the oldest pending event was accepted, in Unix seconds."""
-        return next((event.accepted_at_unix for event in self._pending.values()), None)
+        """Return when the oldest pending event was accepted or retried, in Unix seconds."""
+        return next((event.waiting_since_unix for event in self._pending.values()), None)
 
     def _leave_doubt(self, event: PendingEvent, not_before: float, *, unverified: bool) -> None:
         del self._doubtful[event.seq]
@@ -314,7 +339,7 @@ class Backlog:
         )
         view = view_of(event, ending)
         self.writeback.save_ending(ending, event.server_id, view, lambda: self._release(event, outcome, view))
-        self.history.add(event, outcome, ending.error, self._clock.monotonic() - event.accepted_at)
+        self.history.add(event, outcome, ending.error, self._clock.monotonic() - event.waiting_since)
 
     def _release(self, event: PendingEvent, outcome: Outcome, view: EventView) -> None:
         """Let those go on that waited for an event.

@@ -12,6 +12,7 @@ from bridge.outbox.pending import PendingEvent
 from bridge.outbox.records import Outcome
 from bridge.units import ServerId
 
+DISCARDED = "discarded"  # why an event failed that an operator ended
 RECENT = 20  # panics and failures that are remembered
 
 log = logs.get("outbox")
@@ -40,7 +41,7 @@ class History:
         self.failures: deque[Ended] = deque(maxlen=RECENT)
 
     def add(self, event: PendingEvent, outcome: Outcome, error: str | None, seconds: float) -> None:
-        """Count, log and remember an ending; ``seconds`` have passed since the event was accepted."""
+        """Count, log and remember an ending; ``seconds`` have passed since it was accepted or retried."""
         self._tell(event, outcome, seconds)
         ended = Ended(
             id=event.id,
@@ -81,4 +82,5 @@ class History:
                 log.error("event expired", detail=outcome.detail, **facts)
             case _:
                 self._metrics.events_failed.labels(*labels, outcome.reason).inc()
-                log.error("event failed", reason=outcome.reason, detail=outcome.detail, **facts)
+                say = log.warning if outcome.reason == DISCARDED else log.error  # somebody wanted it so
+                say("event failed", reason=outcome.reason, detail=outcome.detail, **facts)

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from bridge.errors import IdempotencyError, PushError
 from bridge.events import Event, EventId, EventKind, EventState, kind_of
+from bridge.outbox.newest import forget, note, subjects_of
 from bridge.outbox.records import EventView, Idempotency, NewEvent, Outcome, Result
 from bridge.outbox.references import ABOUT, EndedCall, references_of
 from bridge.store import Row, Transaction
@@ -18,11 +19,14 @@ _ENCODER = msgspec.json.Encoder()
 _EVENT = msgspec.json.Decoder(Event)
 _RESULT = msgspec.json.Decoder(Result)
 _OUTCOMES = msgspec.json.Decoder(dict[UnitId, Outcome])
+STORED_COLUMNS = "seq, id, server, kind, payload, accepted_at, expires_at, attempted_at, unverified, attempts, outcomes, retried_at"
+"""What ``stored`` reads, in its order."""
+
 _EVENT_IDS = msgspec.json.Decoder(tuple[EventId, ...])
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
-    """A pending row as it was found at start; ``event`` is None where the payload cannot be read."""
+    """A row that can be gone on with; ``event`` is None where the payload cannot be read."""
 
     seq: int
     id: EventId
@@ -35,6 +39,7 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
     unverified: bool
     attempts: int
     outcomes: dict[UnitId, Outcome]
+    retried_at: float | None = None
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -130,7 +135,7 @@ def clear_attempted(seq: int, attempts: int, *, unverified: bool) -> Callable[[T
 
 def save_outcomes(seq: int, outcomes: dict[UnitId, Outcome]) -> Callable[[Transaction], None]:
     """Note which units' shares in an event have ended, so that a restart does not repeat them."""
-    encoded = _ENCODER.encode(outcomes)
+    encoded = encode_outcomes(outcomes)
 
     def work(transaction: Transaction) -> None:
         transaction.execute(
@@ -177,11 +182,9 @@ def end(ending: Ending) -> Callable[[Transaction], None]:
 def load_pending(transaction: Transaction) -> list[StoredEvent]:
     """Return what had not ended, in the order of acceptance."""
     rows = transaction.query(
-        "SELECT seq, id, server, kind, payload, accepted_at, expires_at, attempted_at, unverified, attempts,"
-        " outcomes"
-        " FROM events WHERE state = 'pending' ORDER BY seq"
+        f"SELECT {STORED_COLUMNS} FROM events WHERE state = 'pending' ORDER BY seq"  # noqa: S608 -- columns from above
     )
-    return [_stored(row) for row in rows]
+    return [stored(row) for row in rows]
 
 
 def count_states(transaction: Transaction) -> dict[EventState, int]:
@@ -229,8 +232,8 @@ def shift(last: int, seconds: float, extension: float) -> Callable[[Transaction]
     def work(transaction: Transaction) -> None:
         transaction.execute(
             "UPDATE events SET accepted_at = accepted_at + ?, attempted_at = attempted_at + ?,"
-            " expires_at = expires_at + ? WHERE state = 'pending' AND seq <= ?",
-            (seconds, seconds, seconds + extension, last),
+            " retried_at = retried_at + ?, expires_at = expires_at + ? WHERE state = 'pending' AND seq <= ?",
+            (seconds, seconds, seconds, seconds + extension, last),
         )
         transaction.execute("UPDATE idempotency SET created_at = created_at + ?", (seconds,))
 
@@ -253,6 +256,7 @@ def prune(now: float, keep_delivered: float, keep_failed: float, limit: int) -> 
                 (now - keep, limit),
             )
             deleted += int(transaction.query("SELECT changes()")[0][0] or 0)
+        forget(transaction, limit)
         return deleted
 
     return work
@@ -283,7 +287,7 @@ def _check_references(transaction: Transaction, events: Sequence[NewEvent]) -> d
 
 
 def _insert(transaction: Transaction, event: NewEvent) -> int:
-    return transaction.execute(
+    seq = transaction.execute(
         "INSERT INTO events (id, server, kind, state, payload, accepted_at, expires_at)"
         " VALUES (?, ?, ?, 'pending', ?, ?, ?)",
         (
@@ -295,6 +299,8 @@ def _insert(transaction: Transaction, event: NewEvent) -> int:
             event.expires_at,
         ),
     )
+    note(transaction, seq, list(subjects_of(event.server_id, event.event).values()))
+    return seq
 
 
 def _remember(transaction: Transaction, events: Sequence[NewEvent], idempotency: Idempotency) -> None:
@@ -310,7 +316,8 @@ def _remember(transaction: Transaction, events: Sequence[NewEvent], idempotency:
     )
 
 
-def _stored(row: Row) -> StoredEvent:
+def stored(row: Row) -> StoredEvent:
+    """Read a row of ``STORED_COLUMNS``."""
     (
         seq,
         event_id,
@@ -323,6 +330,7 @@ def _stored(row: Row) -> StoredEvent:
         unverified,
         attempts,
         outcomes,
+        retried_at,
     ) = row
     try:
         event = _EVENT.decode(payload if isinstance(payload, bytes) else b"")
@@ -341,7 +349,18 @@ def _stored(row: Row) -> StoredEvent:
         unverified=bool(unverified),
         attempts=int(attempts or 0),
         outcomes=ended,
+        retried_at=None if retried_at is None else float(retried_at),
     )
+
+
+def encode_outcomes(outcomes: dict[UnitId, Outcome]) -> bytes:
+    """Return how some units' shares ended as it stands in a row."""
+    return _ENCODER.encode(outcomes)
+
+
+def decode_result(column: bytes) -> Result:
+    """Read what the CAD said."""
+    return _RESULT.decode(column)
 
 
 def _view(row: Row) -> EventView:

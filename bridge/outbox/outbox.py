@@ -1,7 +1,8 @@
 """The event buffer: it keeps what was accepted until the CAD has it, and forgets nothing in a crash."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from weakref import WeakSet
 
 from bridge import logs
@@ -10,13 +11,10 @@ from bridge.config import OutboxConfig
 from bridge.errors import OutboxFullError
 from bridge.events import (
     CALLS,
-    EmergencyCall,
     Event,
     EventId,
     EventState,
-    Kick,
     Panic,
-    Status,
     kind_of,
     units_of,
 )
@@ -36,6 +34,7 @@ from bridge.outbox.ledger import (
     record,
     shift,
 )
+from bridge.outbox.lifetime import PANIC_RESERVE, room_beside, time_to_live
 from bridge.outbox.pending import PendingEvent
 from bridge.outbox.records import EventView, Idempotency, NewEvent
 from bridge.outbox.references import EndedCall, references_of
@@ -43,7 +42,6 @@ from bridge.outbox.watch import Watch
 from bridge.store import Store
 from bridge.units import ServerId
 
-PANIC_RESERVE = 0.1  # part of max_events that only panics may fill
 SLOW_COMMIT = 3.0  # seconds that the commit of an attempt's row may have taken
 PRUNE_ROWS = 1000  # rows a transaction deletes, so that no panic's commit waits for long
 
@@ -68,10 +66,15 @@ class Outbox:
         self._config = config
         self._clock = clock
         self._metrics = metrics
-        self._names = names
+        self._names = dict(names)
         self._reserved = 0  # events on their way to the disk
         self._watches: WeakSet[Watch] = WeakSet()
-        self.backlog = Backlog(store, clock, metrics, names)
+        self.backlog = Backlog(store, clock, metrics, self._names)
+
+    def reconfigure(self, config: OutboxConfig, names: Mapping[ServerId, str]) -> None:
+        """Take new events under this configuration; what waits keeps its time to live, and a former server its name."""
+        self._config = config
+        self._names.update(names)
 
     async def load(self) -> None:
         """Take up where the last run stopped."""
@@ -141,6 +144,33 @@ class Outbox:
         stored = await self._store.write(find(server_id, event_id))
         return self.backlog.writeback.find(server_id, event_id) or stored
 
+    @contextmanager
+    def room_for(self, number: int) -> Generator[tuple[int, int]]:
+        """Keep room for ``number`` events; tell how many fit, and how many of them that are panics."""
+        room = room_beside(self._config.max_events, len(self.backlog) + self._reserved)
+        self._reserved += number
+        try:
+            yield room
+        finally:
+            self._reserved -= number
+
+    def take_back(self, row: StoredEvent, was: EventState, calls: Mapping[EventId, EndedCall]) -> None:
+        """Go on with an event that had ended and that the disk has as pending again; as if accepted now, but its age."""
+        event = self._pending_of(row)
+        event.insisted = True
+        self.backlog.ended[was] -= 1
+        self._metrics.events_retried.labels(self._names[row.server_id], event.kind).inc()
+        self.backlog.add(event, self.ended_calls(event, calls))
+        for delivery in event.deliveries:
+            delivery.unclear = was is EventState.EXPIRED  # else the CAD's last answer was clear
+
+    def attend(self, event: PendingEvent) -> Watch:
+        """Return what tells how a pending event ends."""
+        watch = Watch()
+        self._watches.add(watch)
+        event.watches = (*(one for one in event.watches if one.waiting), watch)
+        return watch
+
     def leave(self) -> None:
         """Let nobody wait any longer for an event's end: the daemon ends."""
         for watch in self._watches:
@@ -209,24 +239,12 @@ class Outbox:
             server_id=server_id,
             event=event,
             accepted_at=now,
-            expires_at=now + self._time_to_live(event),
+            expires_at=now + self.time_to_live(event),
         )
 
-    def _time_to_live(self, event: Event) -> float:
-        ttl = self._config.ttl
-        match event:
-            case Panic(active=True):
-                return ttl.panic_on
-            case Panic():
-                return ttl.panic_off
-            case Status():
-                return ttl.status
-            case EmergencyCall():
-                return ttl.call_911
-            case Kick():
-                return ttl.kick
-            case _:
-                return ttl.other
+    def time_to_live(self, event: Event) -> float:
+        """Return how many seconds an event is worth delivering from now on."""
+        return time_to_live(self._config.ttl, event)
 
     def _accept(self, rows: Sequence[NewEvent], recorded: Recorded, watch: Watch | None) -> None:
         now = self._clock.monotonic()
@@ -235,10 +253,10 @@ class Outbox:
             self._metrics.events_accepted.labels(self._names[row.server_id], kind).inc()
             event = PendingEvent(seq, row, now, now + row.expires_at - row.accepted_at)
             event.watches = () if watch is None else (watch,)
-            self.backlog.add(event, self._ended_calls(event, recorded.calls))
+            self.backlog.add(event, self.ended_calls(event, recorded.calls))
             log.debug("event accepted", id=row.id, kind=kind, units=list(units_of(row.event)))
 
-    def _ended_calls(
+    def ended_calls(
         self, event: PendingEvent, stored: Mapping[EventId, EndedCall]
     ) -> dict[EventId, EndedCall | None]:
         """Return how the calls ended that an event is about; what is not on disk yet comes first."""
@@ -255,13 +273,26 @@ class Outbox:
                 row, "internal", "payload unreadable" if known else "its server is no longer configured"
             )
             return
+        event = self._pending_of(row)
+        self.backlog.add(event, calls)
+        for delivery in event.deliveries:
+            delivery.unclear = True  # an attempt of a former run may have reached the CAD
+        if event.attempted_at is not None and event.kind not in CALLS:
+            self.backlog.give_up(event, "an attempt may have reached the CAD")
+
+    def _pending_of(self, row: StoredEvent) -> PendingEvent:
+        """Return a row of a known server that can be read as what waits for the CAD."""
+        assert row.event is not None, "it can be read"  # noqa: S101 -- the callers looked
         now, wall = self._clock.monotonic(), self._clock.wall()
         new = NewEvent(
             id=row.id, server_id=row.server_id, event=row.event,
             accepted_at=row.accepted_at, expires_at=row.expires_at,
         )  # fmt: skip
-        age = max(0.0, wall - row.accepted_at)  # a clock that went back makes nothing older or longer-lived
-        event = PendingEvent(row.seq, new, now - age, now - age + row.expires_at - row.accepted_at)
+        begun_at = row.accepted_at if row.retried_at is None else row.retried_at
+        # A clock that went back makes nothing older or longer-lived.
+        age, waited = max(0.0, wall - row.accepted_at), max(0.0, wall - begun_at)
+        event = PendingEvent(row.seq, new, now - age, now - waited + row.expires_at - begun_at)
+        event.waiting_since, event.waiting_since_unix = now - waited, begun_at
         event.attempts = row.attempts
         if row.attempted_at is not None:
             event.attempted_at = now - max(0.0, wall - row.attempted_at)
@@ -269,11 +300,7 @@ class Outbox:
             event.doubted_at = min(now, event.attempted_at + SLOW_COMMIT)
         event.unverified = row.unverified
         event.outcomes = row.outcomes
-        self.backlog.add(event, calls)
-        for delivery in event.deliveries:
-            delivery.unclear = True  # an attempt of a former run may have reached the CAD
-        if event.attempted_at is not None and event.kind not in CALLS:
-            self.backlog.give_up(event, "an attempt may have reached the CAD")
+        return event
 
     def _fail(self, row: StoredEvent, reason: str, detail: str) -> None:
         """End an event of a former run that nobody can go on with."""

@@ -33,10 +33,12 @@ class PendingEvent:
         "attempts",
         "cancelled",
         "deliveries",
+        "discarded",
         "doubted_at",
         "event",
         "expires_at",
         "id",
+        "insisted",
         "kind",
         "led_keys",
         "open",
@@ -45,6 +47,8 @@ class PendingEvent:
         "seq",
         "server_id",
         "unverified",
+        "waiting_since",
+        "waiting_since_unix",
         "waits_for",
         "watches",
     )
@@ -57,12 +61,18 @@ class PendingEvent:
         self.kind: EventKind = kind_of(new.event)
         self.accepted_at = accepted_at
         self.accepted_at_unix = new.accepted_at
+        self.waiting_since = (
+            accepted_at  # since when it has been pending: a retried one not since its acceptance
+        )
+        self.waiting_since_unix = new.accepted_at
         self.expires_at = expires_at
         self.attempts = 0
         self.attempted_at: float | None = None  # an attempt that may have created a call nobody told us of
         self.doubted_at = float("-inf")  # until when that attempt was under way, as far as is known
         self.unverified = False  # it was sent again although an earlier attempt may have reached the CAD
         self.cancelled = False  # another event ends it: not to be sent if it was not sent yet
+        self.discarded = False  # an operator wants it ended as soon as no request of it is in flight
+        self.insisted = False  # an operator wants it sent even where the CAD may have it and nobody can look
         self.waits_for: set[Hashable] = set()  # keys whose line it does not lead, and rows of its calls
         self.order_keys = order_keys(new.server_id, new.event)
         self.led_keys = _led_keys(new.server_id, new.event)

@@ -94,6 +94,10 @@ class DeliveryQueue:
         self._ready.pop(delivery.order, None)
         return True
 
+    def is_claimed(self, delivery: Delivery) -> bool:
+        """Tell whether a delivery is in flight."""
+        return self._claimed.get(delivery.order) is delivery
+
     def postpone_expiry(self, seconds: float) -> None:
         """Have everything expire later, as its events do by now."""
         self._expiring = [(at + seconds, tie, delivery) for at, tie, delivery in self._expiring]

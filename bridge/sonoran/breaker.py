@@ -32,7 +32,7 @@ class Breaker:
     def __init__(self, clock: Clock, *, whose: str = "CAD", key: str = "cad.api_key_file") -> None:
         self.whose = whose
         self._clock = clock
-        self._hint = f"put the right key into {key} and restart"
+        self._hint = f"put the right key into {key} and reload"
         self._failures = 0
         self._answered_at = -math.inf
         self._recovered: list[Callable[[], None]] = []

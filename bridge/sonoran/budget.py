@@ -1,24 +1,17 @@
-"""The rate budgets: when a request of an operation may leave so that no documented limit is passed.
+"""One rate budget: when a request of an operation may leave so that no documented limit is passed.
 
 Sonoran counts each operation per API key and minute, and nobody knows whether in fixed or sliding windows. A slot
 is therefore free again only 60 s after its answer: whenever between leaving and answer the CAD counted the
-request, no 60 s of its clock hold more than the limit. Every request's time goes to disk, and so does every
-penalty, so that neither a restart nor a kill gives slots back early.
+request, no 60 s of its clock hold more than the limit.
 """
 
 import bisect
 import math
-import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
-from bridge import logs
-from bridge.clock import Clock
 from bridge.operations import DOCUMENTED_LIMITS, HEARTBEAT, SET_UNIT_PANIC, UPDATE_UNIT_LOCATIONS
-from bridge.sonoran.pools import Sharing, limits_v1, sharing_v1, whole
-from bridge.store import Store, Transaction
+from bridge.sonoran.pools import SEPARATE, Sharing, limits_v1, sharing_v1, whole
 
 WINDOW = 60.0  # seconds in which the CAD counts
 LOCATION_MARGIN = 0.05  # seconds beyond the even pace of location requests: at an exact one jitter overruns
@@ -26,19 +19,6 @@ FIRST_PENALTY = 5.0  # seconds to wait after a 429 that does not say how long
 LONGEST_PENALTY = 60.0  # seconds, after several such in a row
 FORBIDDEN_PAUSE = 30.0  # seconds: a plan that lacks an operation does not change within a minute
 QUICK_PROBES = 3  # of the burst; the rest of it is kept for when the CAD takes requests again
-FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
-PAUSED = " paused"  # marks the row of a penalty: no operation's name ends so
-SEPARATE = Sharing()  # as in v2
-
-log = logs.get("budget")
-
-
-class Ticket(Struct, frozen=True, kw_only=True):
-    """A slot taken for one request."""
-
-    operation: str
-    id: str
-    started_at: float
 
 
 class Budget:
@@ -65,10 +45,10 @@ class Budget:
     ) -> None:
         self.limit = limit
         self.gap = gap
-        self._burst = burst
-        self._rest = rest
+        self.burst = burst
+        self.rest = rest
         self._pools = tuple(pools)
-        self._refill = 2 * WINDOW / limit
+        self.refill = 2 * WINDOW / limit
         # When each answered request's slot is free again, soonest first.
         self._free_at: deque[float] = deque()
         self._in_flight = 0
@@ -94,7 +74,7 @@ class Budget:
         """
         pools = (pool.free_at(now, ahead=ahead) for pool in self._pools)
         at = max(now, self._paused_until, self._not_before, *pools)
-        if self._burst:
+        if self.burst:
             at = max(at, self._burst_free_at())
         self._drop_free(now)
         excess = len(self._free_at) + self._in_flight + ahead - self.limit
@@ -120,8 +100,8 @@ class Budget:
         """A request never left this machine: the CAD counts nothing. Its turn in the pace of locations is gone."""
         self._in_flight -= 1
         self._started_at = self._started_before
-        if self._burst:
-            self._debt_until -= self._refill
+        if self.burst:
+            self._debt_until -= self.refill
         for pool in self._pools:
             pool.give_back()
 
@@ -150,7 +130,7 @@ class Budget:
 
     def slow(self, now: float) -> None:
         """The CAD forbids the operation: try it seldom, but panics no more seldom than they may have to wait."""
-        self.pause(now, min(FORBIDDEN_PAUSE, self._refill) if self._burst else FORBIDDEN_PAUSE)
+        self.pause(now, min(FORBIDDEN_PAUSE, self.refill) if self.burst else FORBIDDEN_PAUSE)
 
     def accepted(self, now: float) -> None:
         """The CAD took a request: the next penalty starts from the beginning."""
@@ -169,6 +149,15 @@ class Budget:
         self._failing = False
         self._fine_at = now
 
+    def follow(self, other: "Budget", now: float) -> None:
+        """Keep to another budget's limit and pace from now on; what was sent until now counts as before."""
+        owed = max(0.0, self._debt_until - now) / self.refill
+        self.limit, self.gap = other.limit, other.gap
+        self.burst, self.rest, self.refill = other.burst, other.rest, other.refill
+        self._not_before = max(self._not_before, self._started_at + self.gap)
+        if owed:
+            self._debt_until = now + owed * self.refill
+
     def remaining(self, now: float) -> int:
         """Return how many requests the window still allows now; 0 while paused."""
         self._drop_free(now)
@@ -179,178 +168,24 @@ class Budget:
 
     def _burst_free_at(self) -> float:
         """Return when the next one may leave by the pace; probes spare the burst, but go at the even pace."""
-        at_once = min(QUICK_PROBES, self._burst) if self._failing else self._burst
-        in_credit = self._debt_until - (at_once - 1) * self._refill
-        return min(in_credit, self._started_at + self._refill)
+        at_once = min(QUICK_PROBES, self.burst) if self._failing else self.burst
+        in_credit = self._debt_until - (at_once - 1) * self.refill
+        return min(in_credit, self._started_at + self.refill)
 
     def _end(self, answered_at: float) -> None:
         bisect.insort(self._free_at, answered_at + WINDOW)
-        if self._rest:
-            self._not_before = max(self._not_before, answered_at + self._rest)
+        if self.rest:
+            self._not_before = max(self._not_before, answered_at + self.rest)
 
     def _count(self, started_at: float) -> None:
         self._started_before, self._started_at = self._started_at, max(self._started_at, started_at)
         self._not_before = max(self._not_before, started_at + self.gap)
-        if self._burst:
-            self._debt_until = max(self._debt_until, started_at) + self._refill
+        if self.burst:
+            self._debt_until = max(self._debt_until, started_at) + self.refill
 
     def _drop_free(self, now: float) -> None:
         while self._free_at and self._free_at[0] <= now:
             self._free_at.popleft()
-
-
-class Budgets:
-    """Every operation's budget, remembered on disk.
-
-    Args:
-        limits: requests a minute, by operation name, our share already taken; one under 1 is one request every
-            so often.
-        interval: seconds between two location requests at least, as configured.
-        timeout: seconds a request may last; one that a kill cut off counts as answered no earlier.
-        sharing: what counts besides.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        limits: Mapping[str, float],
-        interval: float,
-        timeout: float,
-        sharing: Sharing = SEPARATE,
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._timeout = timeout
-        pools = [(pool.operations, _build_plain(pool.limit)) for pool in sharing.pools]
-        self._budgets = {
-            name: _build(
-                name, limit, interval, sharing.location_rest,
-                [pool for operations, pool in pools if name in operations],
-            )
-            for name, limit in limits.items()
-        }  # fmt: skip
-        self._open: set[str] = set()  # tickets of requests without an answer
-        self._pruned_at = clock.monotonic()
-
-    async def load(self) -> None:
-        """Count what former runs sent in the last minute."""
-        rows = await self._store.write(
-            lambda tx: tx.query("SELECT operation, started_at, answered_at FROM requests ORDER BY started_at")
-        )
-        now, wall = self._clock.monotonic(), self._clock.wall()
-        for operation, started, answered in rows:
-            if str(operation).endswith(PAUSED):
-                self._resume(str(operation).removesuffix(PAUSED), float(started or 0), float(answered or 0))
-                continue
-            budget = self._budgets.get(str(operation))
-            age = max(0.0, wall - float(started or 0))
-            if budget is None or age > WINDOW + self._timeout:
-                continue
-            # One that was cut off may still be under way: its end lies ahead as long as its timeout does.
-            ended_ago = age - self._timeout if answered is None else max(0.0, wall - float(answered))
-            budget.restore(now - age, now - ended_ago)
-
-    def _resume(self, operation: str, since: float, until: float) -> None:
-        """Keep to a penalty that the CAD gave a former run."""
-        seconds = min(until - self._clock.wall(), until - since)
-        if seconds > 0 and operation in self._budgets:
-            self._budgets[operation].pause(self._clock.monotonic(), seconds)
-            log.warning("CAD still limits our rate", operation=operation, seconds=round(seconds, 1))
-
-    def free_at(self, operation: str, now: float, *, ahead: int = 0) -> float:
-        """Return when a request of the operation may leave: ``now`` or later, in monotonic seconds."""
-        return self._budgets[operation].free_at(now, ahead=ahead)
-
-    def take(self, operation: str) -> Ticket | None:
-        """Use a slot, or return None while none is free."""
-        now = self._clock.monotonic()
-        budget = self._budgets[operation]
-        if budget.free_at(now) > now:
-            return None
-        budget.take(now)
-        ticket = Ticket(operation=operation, id=uuid.uuid4().hex, started_at=now)
-        self._open.add(ticket.id)
-        self._record(ticket)
-        return ticket
-
-    def settle(self, ticket: Ticket, sends: int = 1) -> None:
-        """End a request that went over the wire ``sends`` times: the HTTP library repeats some by itself.
-
-        One that never left gives its slot back, so that a CAD nobody can reach leaves room for what waits.
-
-        Settling a ticket again changes nothing.
-        """
-        if ticket.id not in self._open:
-            return
-        self._open.remove(ticket.id)
-        now, wall = self._clock.monotonic(), self._clock.wall()
-        budget = self._budgets[ticket.operation]
-        if not sends:
-            budget.give_back()
-            self._store.post(lambda tx: tx.execute("DELETE FROM requests WHERE id = ?", (ticket.id,)))
-            return
-        budget.settle(now)
-        for _ in range(sends - 1):
-            budget.take(now)
-            budget.settle(now)
-            self._record(Ticket(operation=ticket.operation, id=uuid.uuid4().hex, started_at=now))
-        self._store.post(
-            lambda tx: tx.execute("UPDATE requests SET answered_at = ? WHERE id = ?", (wall, ticket.id))
-        )
-        if now - self._pruned_at > WINDOW:
-            self._pruned_at = now
-            self._store.post(lambda tx: _prune(tx, wall))
-
-    def abandon(self, ticket: Ticket) -> None:
-        """Give up a request whose answer nobody waits for any more, for this run ends.
-
-        It may still be under way, so that it counts as answered at its timeout, as one that a kill cut off does.
-        """
-        if ticket.id in self._open:
-            self._open.remove(ticket.id)
-            ended_at = max(self._clock.monotonic(), ticket.started_at + self._timeout)
-            self._budgets[ticket.operation].settle(ended_at)
-
-    def pause(self, operation: str, seconds: float | None) -> float:
-        """Keep to a penalty, over a restart too; as ``Budget.pause``."""
-        wall = self._clock.wall()
-        seconds = self._budgets[operation].pause(self._clock.monotonic(), seconds)
-        row = (operation + PAUSED, operation + PAUSED, wall, wall + seconds)
-        self._store.post(lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row))
-        return seconds
-
-    def recovered(self) -> None:
-        """The CAD answers again: nobody needs to probe any more."""
-        now = self._clock.monotonic()
-        for budget in self._budgets.values():
-            budget.recovered(now)
-
-    def shift(self, jump: float) -> None:
-        """Keep what is on disk true after wall time jumped by ``jump`` seconds."""
-        self._store.post(
-            lambda tx: tx.execute(
-                "UPDATE requests SET started_at = started_at + ?, answered_at = answered_at + ?", (jump, jump)
-            )
-        )
-
-    def _record(self, ticket: Ticket) -> None:
-        wall = self._clock.wall()
-        self._store.post(
-            lambda tx: tx.execute(
-                "INSERT INTO requests (id, operation, started_at) VALUES (?, ?, ?)",
-                (ticket.id, ticket.operation, wall),
-            )
-        )
-
-    def __getitem__(self, operation: str) -> Budget:
-        """Return one operation's budget."""
-        return self._budgets[operation]
-
-    def remaining(self) -> dict[str, tuple[int, int]]:
-        """Return limit and requests left now, by operation."""
-        now = self._clock.monotonic()
-        return {name: (budget.limit, budget.remaining(now)) for name, budget in self._budgets.items()}
 
 
 def effective_limits(overrides: Mapping[str, int], share: float, api: str = "v2") -> dict[str, float]:
@@ -376,25 +211,19 @@ def heartbeat_pace(interval: float, servers: int, limit: float) -> float:
     return max(interval, WINDOW * servers / limit)
 
 
-def _build(operation: str, limit: float, interval: float, rest: float, pools: Sequence[Budget]) -> Budget:
+def build(operation: str, limit: float, interval: float, rest: float, pools: Sequence[Budget]) -> Budget:
+    """Build the budget of an operation: each of ours has a pace of its own."""
     if operation == UPDATE_UNIT_LOCATIONS.name:
         return Budget(max(1, int(limit)), gap=location_pace(interval, limit), rest=rest, pools=pools)
     if operation == SET_UNIT_PANIC.name and limit >= 1:
         return Budget(int(limit), burst=int(limit) // 2, pools=pools)
     if operation == HEARTBEAT.name and limit >= 1:
         return Budget(int(limit), gap=WINDOW / limit / 2, pools=pools)
-    return _build_plain(limit, pools)
+    return build_plain(limit, pools)
 
 
-def _build_plain(limit: float, pools: Sequence[Budget] = ()) -> Budget:
+def build_plain(limit: float, pools: Sequence[Budget] = ()) -> Budget:
     """Build the budget of a limit; one under 1 is one request every so often."""
     if limit < 1:
         return Budget(1, gap=WINDOW / limit, pools=pools)
     return Budget(int(limit), pools=pools)
-
-
-def _prune(transaction: Transaction, wall: float) -> None:
-    transaction.execute(
-        "DELETE FROM requests WHERE started_at < ? OR started_at > ?",
-        (wall - FORGOTTEN_AFTER, wall + FORGOTTEN_AFTER),
-    )

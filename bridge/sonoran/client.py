@@ -12,7 +12,7 @@ from bridge.errors import BudgetError, CadError
 from bridge.metrics import Metrics
 from bridge.operations import Operation, Repeat
 from bridge.sonoran.breaker import Breaker, KeyState
-from bridge.sonoran.budget import Budgets, Ticket
+from bridge.sonoran.budgets import Budgets, Ticket
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 
 TOO_MANY_REQUESTS = 429

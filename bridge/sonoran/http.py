@@ -77,13 +77,17 @@ class CadHttp:
         outbound: Outbound = Outbound(),  # noqa: B008 -- it is frozen
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._api_key = api_key
+        self._outbound = outbound
+        self._refusal: int | str | None = None
+        self.use_key(api_key)
         self._timeout = timeout
         self._clock = clock
         self._sessions: dict[Line, aiohttp.ClientSession] = {}
+
+    def use_key(self, api_key: Secret) -> None:
+        """Show this key from the next request on."""
+        self._api_key = api_key
         self._key = _any_spelling(api_key.reveal())
-        self._outbound = outbound
-        self._refusal: int | str | None = None
 
     async def __aenter__(self) -> Self:
         """Make the sessions; no connection is opened yet.

@@ -53,6 +53,10 @@ class Sharing(Struct, frozen=True, kw_only=True):
     location_rest: float = 0.0
 
 
+SEPARATE = Sharing()
+"""Nothing counts together, as in v2."""
+
+
 def whole(limit: float) -> float:
     """Return whole requests a minute, or a part of one."""
     return math.floor(limit + ROUNDING) or limit

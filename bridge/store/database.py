@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 
 from bridge import host, logs
-from bridge.errors import BridgeError, ConfigError, StartError
+from bridge.errors import BridgeError, ConfigError, HeldError, StartError
 from bridge.store.schema import SCHEMA_VERSION, migrate
 
 SYNCHRONOUS_FULL = 2
@@ -15,7 +15,7 @@ WAL_LIMIT = 16 * 1024 * 1024  # bytes that the log beside the file keeps after a
 SMALLEST = 512  # bytes, the least that a database has
 LOG_HEADER, FRAME_HEADER = 32, 24  # bytes, https://sqlite.org/fileformat2.html#the_write_ahead_log
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-HELD = "the outbox is held by another daemon; stop it or give this one an outbox of its own"
+HELD = "the outbox is held by another daemon"
 COMPANIONS = ("", "-wal", "-shm")  # a database is these files together
 
 log = logs.get("store")
@@ -33,6 +33,8 @@ def open_database(path: Path) -> sqlite3.Connection:
     """
     try:
         return _open(path)
+    except HeldError as error:
+        raise HeldError(f"outbox.path: {error}; stop it or give this one an outbox of its own") from error
     except sqlite3.DatabaseError as error:
         _set_aside(path, str(error))
     try:
@@ -58,15 +60,23 @@ def _open(path: Path) -> sqlite3.Connection:
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
-        if is_damage(error):
-            raise sqlite3.DatabaseError(str(error)) from error
-        if _code(error) == sqlite3.SQLITE_BUSY:
-            raise StartError(f"outbox.path: {path}: {HELD}") from error
-        raise StartError(f"{path}: the outbox cannot be used: {error}") from error
+        raise explain(path, error) from error
     except BridgeError:
         connection.close()
         raise
     return connection
+
+
+def explain(path: Path, error: sqlite3.Error) -> Exception:
+    """Return what an error means that SQLite had with a file at its opening.
+
+    Damage stays an error of SQLite's, for the caller to deal with; anything else is the end.
+    """
+    if is_damage(error):
+        return sqlite3.DatabaseError(str(error))
+    if _code(error) == sqlite3.SQLITE_BUSY:
+        return HeldError(f"{path}: {HELD}")
+    return StartError(f"{path}: the outbox cannot be used: {error}")
 
 
 def is_damage(error: Exception) -> bool:
@@ -107,6 +117,27 @@ def _create(path: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = hold(connection, path)
+    if version > SCHEMA_VERSION:
+        raise newer(path, version)
+    connection.execute("BEGIN IMMEDIATE")
+    if version < SCHEMA_VERSION:
+        migrate(connection, version)
+    connection.execute("COMMIT")
+
+
+def newer(path: Path, version: int) -> ConfigError:
+    """Return the refusal of a file whose tables this version does not know."""
+    return ConfigError((f"{path}: the outbox was written by a newer version (schema {version})",))
+
+
+def hold(connection: sqlite3.Connection, path: Path) -> int:
+    """Take a file for this process alone, see that it is whole, and return the version of its tables.
+
+    Raises:
+        sqlite3.Error: it is damaged, or held by somebody else.
+        StartError: SQLite cannot sync commits here.
+    """
     if _is_stump(path):
         raise _damaged("the database ends before its header does")
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -122,13 +153,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     damage = str(_read(connection, "integrity_check(1)"))
     if damage != "ok":
         raise _damaged(damage)
-    version = int(_read(connection, "user_version"))
-    if version > SCHEMA_VERSION:
-        raise ConfigError((f"{path}: the outbox was written by a newer version (schema {version})",))
-    connection.execute("BEGIN IMMEDIATE")
-    if version < SCHEMA_VERSION:
-        migrate(connection, version)
-    connection.execute("COMMIT")
+    return int(_read(connection, "user_version"))
 
 
 def _read(connection: sqlite3.Connection, pragma: str) -> str | int:

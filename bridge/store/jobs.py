@@ -1,4 +1,4 @@
-"""What waits for the store's thread: each caller's share of a transaction, the urgent ones first."""
+"""What waits for the store's thread: each caller's share of a transaction, the urgent ones first, the patient last."""
 
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -12,7 +12,7 @@ Value = str | bytes | int | float | None
 Row = tuple[Value, ...]
 
 GROUP_LIMIT = 64  # jobs in one transaction: more only lengthens everybody's wait
-URGENT, ORDINARY, LAST = range(3)
+URGENT, ORDINARY, PATIENT, LAST = range(4)
 
 log = logs.get("store")
 
@@ -33,14 +33,20 @@ class Transaction:
 
 
 class Job:
-    """One caller's share of a transaction, and who hears of its end on the event loop."""
+    """One caller's share of a transaction, and who hears of its end on the event loop.
+
+    A ``patient`` one only reads, and lets everything else go first.
+    """
 
     def __init__(
         self,
         work: Callable[[Transaction], None],
         done: Callable[[], None],
         failed: Callable[[BridgeError], None],
+        *,
+        patient: bool = False,
     ) -> None:
+        self.patient = patient
         self.work = work
         self.done = done
         self.failed = failed
@@ -66,24 +72,32 @@ class JobQueue:
 
     def put(self, job: Job, *, urgent: bool = False) -> None:
         """Add a job; an ``urgent`` one overtakes all that are not."""
-        self._entries.put((URGENT if urgent else ORDINARY, next(self._tie), job))
+        rank = PATIENT if job.patient else ORDINARY
+        self._entries.put((URGENT if urgent else rank, next(self._tie), job))
 
     def end(self) -> None:
         """Say that nothing follows: what waits is still handed out."""
         self._entries.put((LAST, next(self._tie), None))
 
     def gather(self) -> tuple[list[Job], bool]:
-        """Wait for a job and return it with those that wait behind it, and whether nothing follows."""
-        job = self._entries.get()[-1]
+        """Wait for a job and return it with those that wait behind it, and whether nothing follows.
+
+        A patient one comes alone: nobody's commit waits for it to be through.
+        """
+        rank, _, job = self._entries.get()
         jobs: list[Job] = []
         while job is not None:
             jobs.append(job)
-            if len(jobs) == GROUP_LIMIT:
+            if len(jobs) == GROUP_LIMIT or rank == PATIENT:
                 return jobs, False
             try:
-                job = self.get_nowait()
+                entry = self._entries.get_nowait()
             except Empty:
                 return jobs, False
+            if entry[0] == PATIENT:
+                self._entries.put(entry)
+                return jobs, False
+            rank, _, job = entry
         return jobs, True
 
     def get_nowait(self) -> Job | None:

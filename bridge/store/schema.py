@@ -54,8 +54,24 @@ CREATE TABLE whitelists (
 ) STRICT;
 """
 
+# What an operator puts back, and in `newest` the last event about each thing of which the newest counts: who is retried
+# must not overrule it. The units of what ended before are not known any more: their kind stands for all of them.
+RETRIES = """
+ALTER TABLE events ADD COLUMN retried_at REAL;
+CREATE INDEX events_in_state ON events (state);
+CREATE TABLE newest (
+    subject TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO newest SELECT kind || ':' || server || ':', max(seq) FROM events
+    WHERE kind IN ('panic', 'status') GROUP BY kind, server;
+INSERT INTO newest SELECT 'attachment:' || server || ':', max(seq) FROM events
+    WHERE kind IN ('dispatch_call', 'dispatch_attach', 'dispatch_detach') GROUP BY server;
+INSERT INTO newest SELECT 'clock:0:', seq FROM events WHERE kind = 'clock' ORDER BY seq DESC LIMIT 1;
+"""
+
 # Each leads one version further; what was released is never edited.
-MIGRATIONS = (FIRST, UNVERIFIED, WHITELISTS)
+MIGRATIONS = (FIRST, UNVERIFIED, WHITELISTS, RETRIES)
 SCHEMA_VERSION = len(MIGRATIONS)
 
 

@@ -91,28 +91,18 @@ class Store:
             StoreError: the disk is full, read-only or failing, or the file was closed; nothing of ``work`` is
                 kept, unless the process is killed before the file is whole again: the next start may find it.
         """
-        assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
-        future: asyncio.Future[T] = self._loop.create_future()
+        return await self._hand_in(work, committed, urgent=urgent)
 
-        results: list[T] = []
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run ``work``, which changes nothing, when nothing else waits, and return its result.
 
-        def run(transaction: Transaction) -> None:
-            results[:] = [work(transaction)]
+        No commit shares a transaction with it; one that comes while it runs waits until it is through, so that it
+        must be short.
 
-        def done() -> None:
-            try:
-                if committed is not None:
-                    committed(results[0])
-            finally:
-                if not future.done():
-                    future.set_result(results[0])
-
-        def failed(error: BridgeError) -> None:
-            if not future.done():
-                future.set_exception(error)
-
-        self._put(Job(run, done, failed), urgent=urgent)
-        return await future
+        Raises:
+            StoreError: the disk is failing, or the file was closed.
+        """
+        return await self._hand_in(work, None, patient=True)
 
     def post(
         self,
@@ -148,6 +138,37 @@ class Store:
             await self.write(_look, urgent=True)
         else:
             await self.write(_touch, self._recover, urgent=True)
+
+    async def _hand_in(
+        self,
+        work: Callable[[Transaction], T],
+        committed: Callable[[T], None] | None,
+        *,
+        urgent: bool = False,
+        patient: bool = False,
+    ) -> T:
+        assert self._loop is not None, "the store is not open"  # noqa: S101 -- an error of the program
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        results: list[T] = []
+
+        def run(transaction: Transaction) -> None:
+            results[:] = [work(transaction)]
+
+        def done() -> None:
+            try:
+                if committed is not None:
+                    committed(results[0])
+            finally:
+                if not future.done():
+                    future.set_result(results[0])
+
+        def failed(error: BridgeError) -> None:
+            if not future.done():
+                future.set_exception(error)
+
+        self._put(Job(run, done, failed, patient=patient), urgent=urgent)
+        return await future
 
     def _recover(self, _: None) -> None:
         self.error = None

@@ -9,14 +9,15 @@ class Allowance:
     """``limit`` times in any 60 s; times are monotonic seconds."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit = limit
         self._taken: deque[float] = deque()
 
     def free_at(self, now: float) -> float:
         """Return when it may be done: ``now`` or later."""
         while self._taken and self._taken[0] + WINDOW <= now:
             self._taken.popleft()
-        return now if len(self._taken) < self._limit else self._taken[0] + WINDOW
+        excess = len(self._taken) - self.limit
+        return now if excess < 0 else self._taken[excess] + WINDOW
 
     def take(self, now: float) -> bool:
         """Do it, if it may be done now."""

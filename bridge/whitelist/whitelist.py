@@ -107,15 +107,29 @@ class Whitelist:
         self._client = client
         self._metrics = metrics
         self._clock = clock
-        self._names = names
-        self._allow_unknown = allow_unknown
-        self._rolls = {server_id: Roll(server_id, community, store, clock) for server_id in names}
-        self._period = max(PERIOD, PERIOD * len(names) / USUAL_FETCHES)
-        fetches = min(len(names), USUAL_FETCHES) + RENEWALS
-        self._fetches = Allowance(fetches)
-        self._questions = Allowance(MOST_REQUESTS - fetches)
+        self._community = community
+        self._store = store
+        self._changed = asyncio.Event()
+        self._names: dict[ServerId, str] = {}
+        self._rolls: dict[ServerId, Roll] = {}
+        self._fetches = Allowance(0)
+        self._questions = Allowance(0)
+        self.reconfigure(names, allow_unknown=allow_unknown)
         self._told: OrderedDict[_Question, _Told] = OrderedDict()
         client.breaker.on_recovery(self._fetch_all)
+
+    def reconfigure(self, names: Mapping[ServerId, str], *, allow_unknown: bool) -> None:
+        """Keep the lists of these servers from now on; the list of one that stays is kept, and so is a former one's."""
+        if set(names) != set(self._names):
+            self._changed.set()
+        self._names = dict(names)
+        self._allow_unknown = allow_unknown
+        for server_id in names:
+            if server_id not in self._rolls:
+                self._rolls[server_id] = Roll(server_id, self._community, self._store, self._clock)
+        self._period = max(PERIOD, PERIOD * len(names) / USUAL_FETCHES)
+        self._fetches.limit = min(len(names), USUAL_FETCHES) + RENEWALS
+        self._questions.limit = MOST_REQUESTS - self._fetches.limit
 
     async def load(self) -> None:
         """Take up the lists of a former run.
@@ -129,9 +143,13 @@ class Whitelist:
 
     async def run(self) -> None:
         """Keep the lists new until cancelled."""
-        async with TaskGroup() as group:
-            for roll in self._rolls.values():
-                group.create_task(self._keep(roll))
+        while True:
+            self._changed.clear()
+            async with TaskGroup() as group:
+                tasks = [group.create_task(self._keep(self._rolls[server_id])) for server_id in self._names]
+                await self._changed.wait()
+                for task in tasks:
+                    task.cancel()
 
     def listing(self, server_id: ServerId) -> Listing | None:
         """Return a server's whitelist, or None where it never was fetched."""
@@ -153,7 +171,8 @@ class Whitelist:
                     verdict = await self._ask(roll, question)
             except TimeoutError:
                 verdict = self._look(roll, question) or self._guess(question)
-        self._metrics.whitelist_checks.labels(self._names[server_id], verdict.result).inc()
+        if server_id in self._names:  # else it was taken out of the configuration meanwhile
+            self._metrics.whitelist_checks.labels(self._names[server_id], verdict.result).inc()
         return verdict
 
     @property

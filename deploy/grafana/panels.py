@@ -55,6 +55,7 @@ COLORS = {
     "received": BLUE,
     "coalesced": GREY,
     "superseded": GREY,
+    "retried": BLUE,
     "expired": ORANGE,
     "unmatched": ORANGE,
     "failed": RED,

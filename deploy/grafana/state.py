@@ -64,7 +64,7 @@ def key_is_taken() -> Panel:
 
 def panics_lost() -> Panel:
     """Return how many panics did not reach the CAD."""
-    failed = counted(of_server("events_failed_total", 'reason!="no_unit"', kind="panic"))
+    failed = counted(of_server("events_failed_total", 'reason!~"no_unit|discarded"', kind="panic"))
     expired = counted(of_server("events_expired_total", kind="panic"))
     return word(
         Question(

@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 from bridge.clock import Clock
 from bridge.metrics import Metrics
 from bridge.sonoran.breaker import Breaker
-from bridge.sonoran.budget import Budgets, effective_limits
+from bridge.sonoran.budget import effective_limits
+from bridge.sonoran.budgets import Budgets
 from bridge.sonoran.client import CadClient, Transport
 from bridge.store import Store
 

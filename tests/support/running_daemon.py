@@ -17,11 +17,14 @@ from bridge.config import (
     CadConfig,
     Config,
     ListenerConfig,
+    Loaded,
     OutboxConfig,
     Secret,
     ServerConfig,
     TcpBind,
 )
+from bridge.errors import ConfigError
+from bridge.reload import Change
 from bridge.simulator.cad import SIMULATOR_KEY
 from bridge.simulator.journal import Received
 from bridge.sonoran.client import Transport
@@ -54,7 +57,14 @@ def daemon_config(folder: Path, **changes: Any) -> Config:
 class Running:
     """The daemon, and what its tests ask it for."""
 
-    def __init__(self, daemon: Daemon, clock: VirtualClock, cad: CloudTransport) -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        clock: VirtualClock,
+        cad: CloudTransport,
+        written: list[Config | ConfigError] | None = None,
+    ) -> None:
+        self._written = [] if written is None else written  # what the daemon reads when it is to read again
         self.daemon = daemon
         self.clock = clock
         self.cloud = cad.cloud
@@ -64,6 +74,11 @@ class Running:
     @property
     def parts(self) -> Parts:
         return self.daemon.parts
+
+    async def reload(self, wanted: Config | ConfigError) -> list[Change]:
+        """Have the daemon read another configuration, or fail to."""
+        self._written.append(wanted)
+        return await self.daemon.reload()
 
     async def push(self, path: str, body: Any, *, key: str | None = None) -> Any:
         """Push as server 1, with an Idempotency-Key if one is given, and return the answer's content."""
@@ -109,9 +124,14 @@ def samples(rendered: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], fl
     }
 
 
-def make_daemon(config: Config, clock: VirtualClock, transport: Transport | None = None) -> Daemon:
+def make_daemon(
+    config: Config,
+    clock: VirtualClock,
+    transport: Transport | None = None,
+    reread: Callable[[], Loaded] | None = None,
+) -> Daemon:
     """Return a daemon whose disk virtual time waits for."""
-    daemon = Daemon(config, clock, transport)
+    daemon = Daemon(config, clock, transport, reread=reread)
     clock.watch(lambda: daemon.parts.store.busy)
     return daemon
 
@@ -120,8 +140,15 @@ def make_daemon(config: Config, clock: VirtualClock, transport: Transport | None
 async def running(config: Config, clock: VirtualClock) -> AsyncGenerator[Running]:
     """Run a daemon while entered; leaving stops it in good order."""
     cad = CloudTransport(clock)
-    async with make_daemon(config, clock, cad) as daemon, asyncio.TaskGroup() as group:
-        seen = Running(daemon, clock, cad)
+    written: list[Config | ConfigError] = []
+
+    def reread() -> Loaded:
+        if isinstance(written[-1], ConfigError):
+            raise written[-1]
+        return Loaded(config=written[-1], warnings=())
+
+    async with make_daemon(config, clock, cad, reread) as daemon, asyncio.TaskGroup() as group:
+        seen = Running(daemon, clock, cad, written)
         group.create_task(_run(seen))
         yield seen
         seen.stop.set()

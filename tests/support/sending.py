@@ -36,7 +36,7 @@ from bridge.outbox import EventView, Idempotency, Outbox
 from bridge.relay import Relay
 from bridge.sonoran import cms
 from bridge.sonoran.breaker import Breaker
-from bridge.sonoran.budget import Budgets
+from bridge.sonoran.budgets import Budgets
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.keeper import Keeper
 from bridge.store import Store

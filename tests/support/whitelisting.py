@@ -8,7 +8,7 @@ from typing import TypeVar
 from bridge.metrics import Metrics
 from bridge.sonoran import cms
 from bridge.sonoran.breaker import Breaker
-from bridge.sonoran.budget import Budgets
+from bridge.sonoran.budgets import Budgets
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.http import FAILURE_REASONS
 from bridge.sonoran.messages import CadAnswer

@@ -151,10 +151,10 @@ async def test_a_restart_under_constant_pushes_refuses_no_connection_and_loses_n
         async with asyncio.TaskGroup() as group:
             for line in range(6):
                 group.create_task(press(line))
-            for verb in ("restart", "reload", "restart"):  # a reload ends in a restart too
+            for verb in ("restart", "reload", "restart"):
                 await asyncio.sleep(0.5)
                 await at(machine, "systemctl", verb, SERVICE)
-            await asyncio.sleep(4.0)  # the reloaded one is started again after a pause
+            await asyncio.sleep(2.0)
             over.set()
 
         assert len(accepted) > 100
@@ -173,6 +173,21 @@ async def test_a_new_key_is_taken_by_a_restart(machine: Machine) -> None:
         await at(machine, "systemctl", "restart", SERVICE)
 
         await until_panicking(cad, "license:8")
+
+
+@pytest.mark.timeout(120)
+async def test_a_reload_takes_another_configuration_and_the_process_stays(machine: Machine) -> None:
+    async with serving(machine) as (cad, _):
+        pid = machine.read(SERVICE, "MainPID")
+        before = machine.journal(SERVICE).count("configuration reloaded")
+        machine.write(CONFIG, configuration(cad.url) + '[locations]\ninterval = "9s"\n')
+
+        await at(machine, "systemctl", "reload", SERVICE)
+
+        async with asyncio.timeout(20.0):
+            while machine.journal(SERVICE).count("configuration reloaded") == before:
+                await asyncio.sleep(0.2)
+        assert (machine.read(SERVICE, "MainPID"), machine.read(SERVICE, "ActiveState")) == (pid, "active")
 
 
 @pytest.mark.timeout(120)

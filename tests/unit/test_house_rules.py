@@ -31,6 +31,7 @@ COUNTERS = {
     "events_failed_total": {"server", "kind", "reason"},
     "events_expired_total": {"server", "kind"},
     "events_superseded_total": {"server", "kind"},
+    "events_retried_total": {"server", "kind"},
     "cad_requests_total": {"operation", "code"},
     "cms_requests_total": {"operation", "code"},
     "cms_request_failures_total": {"operation", "reason"},
@@ -57,6 +58,8 @@ GAUGES = {
     # beyond the public contract, for what it asks /metrics to tell apart
     "game_server_state": {"server", "state"},
     "last_push_timestamp_seconds": {"server"},
+    "config_last_reload_successful": set[str](),
+    "config_last_reload_success_timestamp_seconds": set[str](),
     # of TLS on the push door
     "listener_certificate_expiry_timestamp_seconds": set[str](),
     # of the CMS

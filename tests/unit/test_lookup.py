@@ -29,11 +29,12 @@ from bridge.operations import (
     GET_VERSION,
     REMOVE_911_CALL,
 )
-from bridge.outbox import Result
+from bridge.outbox import Desk, Result
 from bridge.outbox.outbox import SLOW_COMMIT
 from bridge.relay import OPERATION_OF
 from tests.support.sending import (
     KINDS,
+    NAMES,
     OTHER_SERVER,
     SERVER,
     TIMEOUT,
@@ -670,6 +671,29 @@ def test_where_the_operator_wants_it_calls_that_nobody_may_look_up_fail(
         assert bench.sample("events_failed_total", server="main", kind=kind, reason="unclear") == 1.0
         assert len(_created(bench)) == 1
         assert await _end_of(bench, await bench.append(KINDS[kind]), 1.0) is EventState.DELIVERED
+
+    run_sending(tmp_path, case, config=FAIL)
+
+
+@both_kinds
+def test_a_failed_call_that_an_operator_retries_is_sent_though_nobody_may_look_and_only_once(
+    tmp_path: Path, kind: EventKind
+) -> None:
+    async def case(bench: Sending) -> None:
+        bench.transport.always(GET_CALLS, FORBIDDEN)
+        bench.transport.script(OPERATION_OF[kind], CUT_OFF, CUT_OFF)
+        event_id = await bench.append(KINDS[kind])
+        assert await _end_of(bench, event_id, 12.0) is EventState.FAILED
+        desk = Desk(bench.store, bench.outbox, bench.clock, NAMES)
+
+        assert (await desk.retry([event_id])).refused == ()
+        assert await _end_of(bench, event_id, 30.0) is EventState.FAILED
+        assert len(_created(bench)) == 2, "the operator did not ask for a third"
+        await desk.retry([event_id])
+        assert await _end_of(bench, event_id, 30.0) is EventState.DELIVERED
+        view = await bench.view(event_id)
+        assert view.result is not None
+        assert view.result.unverified
 
     run_sending(tmp_path, case, config=FAIL)
 

@@ -18,14 +18,18 @@ from structlog.testing import capture_logs
 from bridge.admin import AdminServer, Views
 from bridge.admin.server import Readiness
 from bridge.admin.status import Status
+from bridge.clock import SystemClock
 from bridge.config import Bind, Secret, TcpBind, UnixBind
 from bridge.errors import StartError
+from bridge.reload import Change
+from tests.support.fake_desk import FakeDesk
 from tests.support.status_json import status_json
 
 TOKEN = "made-up-token-of-the-admin-door"
 RIGHT = {"Authorization": f"Bearer {TOKEN}"}
 LOOPBACK = TcpBind(host="127.0.0.1", port=0)
 ELSEWHERE = "192.0.2.7"
+CLOCK = SystemClock()
 PATHS = ("/healthz", "/readyz", "/metrics", "/status", "/openapi.json")
 
 
@@ -48,6 +52,9 @@ class Bridge:
             raise self.error
         return b"cad_bridge_cad_up 1.0\n"
 
+    async def reload(self) -> list[Change]:
+        return [Change(key="log.level", old="info", new="debug")]
+
     def status(self) -> Status:
         return msgspec.json.decode(status_json(), type=Status)
 
@@ -59,6 +66,8 @@ class Bridge:
             metrics=self.metrics,
             status=self.status,
             openapi=lambda: b'{"openapi":"3.1.0"}',
+            outbox=FakeDesk().views,
+            reload=self.reload,
         )
 
 
@@ -91,13 +100,13 @@ async def opened(
     *binds: Bind, hosts: Sequence[str] = (), bridge: Bridge | None = None
 ) -> AsyncGenerator[Door]:
     shown = bridge or Bridge()
-    async with AdminServer(binds or (LOOPBACK,), Secret(TOKEN), hosts, shown.views) as server:
+    async with AdminServer(binds or (LOOPBACK,), Secret(TOKEN), hosts, shown.views, CLOCK) as server:
         yield Door(server)
 
 
 async def ask_from(remote: str, path: str, headers: Mapping[str, str]) -> web.StreamResponse:
     """Return the answer to a request from another address than this machine has."""
-    server = AdminServer((), Secret(TOKEN), ("bridge.example",), Bridge().views)
+    server = AdminServer((), Secret(TOKEN), ("bridge.example",), Bridge().views, CLOCK)
     request = make_mocked_request("GET", path, headers=dict(headers)).clone(remote=remote)
 
     async def handler(_: web.Request) -> web.StreamResponse:

@@ -11,7 +11,7 @@ import bridge.__main__
 from bridge import __version__
 from bridge.cli import main
 
-COMMANDS = ["check", "demo", "init", "play", "run", "simulate", "status"]
+COMMANDS = ["check", "demo", "init", "outbox", "play", "reload", "run", "simulate", "status"]
 
 
 def test_the_commands_of_this_version_are_there() -> None:
@@ -39,7 +39,7 @@ def test_the_program_lists_its_commands_and_its_version() -> None:
     assert version.stdout == f"cad-bridge, version {__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [["reload"], ["run", "--nothing"], ["check", "extra"]])
+@pytest.mark.parametrize("arguments", [["nothing"], ["run", "--nothing"], ["check", "extra"]])
 def test_a_wrong_command_line_exits_2(arguments: list[str]) -> None:
     result = CliRunner().invoke(main, arguments)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import uvloop
 
-from bridge.host import stop_signals
+from bridge.host import reload_signal, stop_signals
 from bridge.host.console import CTRL_BREAK, CTRL_C, CTRL_CLOSE, CTRL_LOGOFF, CTRL_SHUTDOWN
 from bridge.host.stops import TICK
 from tests.support.windows import FakeKernel32
@@ -165,3 +165,23 @@ def test_nothing_ticks_on_afterwards() -> None:
 
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         assert runner.run(main()) == 0
+
+
+@pytest.mark.parametrize("factory", LOOPS)
+def test_a_hangup_is_no_stop_while_somebody_reloads_on_it(
+    factory: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    async def main() -> tuple[int, int]:
+        stops: list[int] = []
+        reloads: list[int] = []
+        loop = asyncio.get_running_loop()
+        with stop_signals(loop, lambda: stops.append(1), platform="linux"):
+            with reload_signal(loop, lambda: reloads.append(1)):
+                signal.raise_signal(signal.SIGHUP)
+                await _until(reloads, 1)
+            signal.raise_signal(signal.SIGTERM)
+            await _until(stops, 1)
+        return len(stops), len(reloads)
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        assert runner.run(main()) == (1, 1)

@@ -8,7 +8,8 @@ from bridge.errors import BudgetError, CadError
 from bridge.operations import GET_VERSION, SET_UNIT_PANIC, SET_UNIT_STATUS, UPDATE_UNIT_LOCATIONS
 from bridge.sonoran import v2
 from bridge.sonoran.breaker import KeyState
-from bridge.sonoran.budget import FORBIDDEN_PAUSE, QUICK_PROBES, Ticket
+from bridge.sonoran.budget import FORBIDDEN_PAUSE, QUICK_PROBES
+from bridge.sonoran.budgets import Ticket
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer, CadRequest, Line
 from tests.support.cad_client import client_of, sample

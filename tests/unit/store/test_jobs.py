@@ -20,6 +20,29 @@ def _put(queue: JobQueue, number: int, *, urgent: bool = False) -> list[Job]:
     return jobs
 
 
+def _put_patient(queue: JobQueue) -> Job:
+    def work(_: Transaction) -> None:
+        raise AssertionError("nobody runs it here")
+
+    job = Job(work, lambda: None, lambda _: None, patient=True)
+    queue.put(job)
+    return job
+
+
+def test_a_patient_job_comes_last_and_shares_a_group_with_nobody() -> None:
+    queue = JobQueue()
+    patient, other = _put_patient(queue), _put_patient(queue)
+    usual, urgent = _put(queue, 2), _put(queue, 1, urgent=True)
+
+    assert queue.gather() == ([*urgent, *usual], False)
+    assert queue.gather() == ([patient], False)
+    late = _put(queue, 1)
+    assert queue.gather() == (late, False)
+    queue.end()
+    assert queue.gather() == ([other], False)
+    assert queue.gather() == ([], True)
+
+
 def test_urgent_jobs_overtake_all_others_and_each_kind_keeps_its_order() -> None:
     queue = JobQueue()
     early = _put(queue, 3)

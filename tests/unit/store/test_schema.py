@@ -37,7 +37,7 @@ def test_a_file_of_version_1_keeps_every_row(old: Path) -> None:
 
     after = _everything(old)
     assert [row for row in after["events"] if row[1] != "tried"] == [
-        row for row in before["events"] if row[1] != "tried"
+        (*row, None) for row in before["events"] if row[1] != "tried"
     ]
     assert [row[1] for row in after["events"]] == [row[1] for row in before["events"]]
     assert [row[1] for row in after["events"] if row[4] == "pending"] == PENDING
@@ -91,3 +91,18 @@ def test_a_migration_that_fails_half_way_leaves_the_file_as_it_was(
     assert _everything(old) == before
     assert lines == []
     assert [path.name for path in old.parent.iterdir()] == ["old.sqlite3"], "nothing was set aside"
+
+
+def test_what_an_older_version_kept_counts_as_newest_of_its_kind_and_server(old: Path) -> None:
+    open_database(old).close()
+
+    kept = dict(_rows(old, "SELECT subject, seq FROM newest"))
+
+    assert kept == dict(
+        _rows(
+            old,
+            "SELECT kind || ':' || server || ':', max(seq) FROM events WHERE kind IN ('panic', 'status')"
+            " GROUP BY kind, server",
+        )
+    )
+    assert kept

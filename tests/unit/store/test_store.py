@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ async def test_another_daemon_is_told_that_the_file_is_held(tmp_path: Path) -> N
         )
 
     last = other.stderr.strip().splitlines()[-1]
-    assert last == f"bridge.errors.StartError: outbox.path: {path}: {HELD}"
+    assert last == f"bridge.errors.HeldError: outbox.path: {path}: {HELD}; stop it or give this one an outbox of its own"
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
@@ -423,3 +424,27 @@ async def test_a_store_that_was_never_opened_closes_quietly(tmp_path: Path) -> N
     await _store(tmp_path).__aexit__(None, None, None)
 
     assert os.listdir(tmp_path) == []  # noqa: PTH208 -- Path's own would block as much and be refused here
+
+
+def test_a_read_waits_until_everything_else_is_written(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def note(word: str) -> Callable[[Transaction], None]:
+        return lambda _: order.append(word)
+
+    async def main() -> None:
+        release = threading.Event()
+
+        async def open_gate() -> None:
+            release.set()
+
+        async with _store(tmp_path) as store, asyncio.TaskGroup() as group:
+            store.post(lambda _: release.wait(5.0))
+            group.create_task(store.read(note("read")))
+            group.create_task(store.write(note("write")))
+            group.create_task(store.write(note("urgent"), urgent=True))
+            group.create_task(open_gate())  # begun last, when all the others have handed in their work
+
+    asyncio.run(main())
+
+    assert order == ["urgent", "write", "read"]
