@@ -1,6 +1,7 @@
 """``cad-bridge status``: what a running daemon is doing, as tables."""
 
 import asyncio
+from pathlib import Path
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -9,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.admin_client import (
-    DEFAULT_ADMIN,
     Batch,
+    CadStatus,
     Failure,
     LocationsStatus,
     OutboxStatus,
@@ -20,32 +21,42 @@ from bridge.cli.admin_client import (
     decode_status,
     fetch_status,
 )
+from bridge.cli.configured import config_option, exit_unusable
 from bridge.cli.phrases import age, count, duration, latency
 from bridge.cli.tables import Cell, figures, listing
+from bridge.cli.whereabouts import find
 from bridge.clock import Clock, SystemClock
+from bridge.errors import ConfigError
 
 
 @click.command()
 @click.option(
     "--admin",
     envvar="CAD_BRIDGE_ADMIN",
-    default=DEFAULT_ADMIN,
-    show_default=True,
     show_envvar=True,
     metavar="URL",
-    help="The daemon's admin door.",
+    help="The daemon's admin door; else as the configuration says.",
 )
+@config_option
 @click.option("--watch", is_flag=True, help="Refresh every second until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON as the daemon gives it.")
-def status(admin: str, *, watch: bool, as_json: bool) -> None:
+def status(admin: str | None, path: Path | None, *, watch: bool, as_json: bool) -> None:
     """Show what a running daemon is doing."""
     clock = SystemClock()
+    admin = admin or _find(path)
     if not watch:
         return _show(asyncio.run(fetch_status(admin)), clock, as_json=as_json)
     try:
         asyncio.run(_watch(admin, clock, as_json=as_json))
     except KeyboardInterrupt:
         return None
+
+
+def _find(path: Path | None) -> str:
+    try:
+        return find(path).admin
+    except ConfigError as error:
+        exit_unusable(error)
 
 
 def verdict(seen: Status) -> tuple[bool, str]:
@@ -77,7 +88,11 @@ def tables(seen: Status, now: float) -> RenderableType:
         parts.append(listing("Panics", columns, (_panic(one, now) for one in seen.panics)))
     if seen.outbox.recent_failures:
         rows = (_failure(one, now) for one in seen.outbox.recent_failures)
-        parts.append(listing("Not delivered", ("event", "kind", "when", "why"), rows))
+        parts.append(
+            listing(
+                "Not delivered (cad-bridge outbox show ID tells more)", ("event", "kind", "when", "why"), rows
+            )
+        )
     return Group(*parts)
 
 
@@ -153,11 +168,17 @@ def _daemon(seen: Status, now: float) -> list[tuple[str, str]]:
     return [
         ("Bridge", f"{seen.version}, started {age(seen.started_at, now)}"),
         ("CAD", f"{state}, key {cad.key}{plan}, last answer {age(cad.last_answer_at, now)}"),
-        *(
-            ("", f"{operation}: {budget.remaining} of {budget.limit} left this minute")
-            for operation, budget in sorted(cad.budgets.items())
-        ),
+        ("Budgets", _budgets(cad)),
     ]
+
+
+def _budgets(cad: CadStatus) -> str:
+    """Return what was used of this minute's requests, the scarcest first."""
+    used = [(name, budget) for name, budget in cad.budgets.items() if budget.remaining < budget.limit]
+    used.sort(key=lambda entry: (entry[1].remaining / entry[1].limit, entry[0]))
+    return (
+        ", ".join(f"{name} {budget.remaining} of {budget.limit} left" for name, budget in used) or "all free"
+    )
 
 
 def _locations(seen: LocationsStatus, now: float) -> list[tuple[str, str]]:

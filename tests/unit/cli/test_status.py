@@ -2,6 +2,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from rich.console import Console
 
 from bridge.cli.admin_client import decode_status
 from bridge.cli.status import status, tables, verdict
+from tests.support.ports import free_port
 from tests.support.status_json import NOW, batch, cad, locations, server, status_json
 
 Serve = Callable[[bytes], Awaitable[str]]
@@ -105,7 +107,7 @@ def test_a_daemon_that_has_not_asked_the_cad_yet_is_not_called_well_connected() 
     [
         "0.1.0, started 2 h 05 min ago",
         "answers, key accepted, plan Pro, last answer 2.0 s ago",
-        "updateUnitLocations: 7 of 12 left this minute",
+        "updateUnitLocations 7 of 12 left",
         "34 units, 12 to send, a batch every 5.0 s",
         "2.0 s ago, 31 units of main, 30 updated, lag 4.2 s",
         "no_unit",
@@ -193,3 +195,27 @@ async def test_watch_refreshes_until_it_is_interrupted(serve: Serve) -> None:
     assert lines == [b'{"version": "7"}\n'] * 2
     assert process.returncode == 0
     assert stderr == b""
+
+
+def test_budgets_are_told_where_something_was_used_the_scarcest_first() -> None:
+    budgets = {
+        "getCalls": {"limit": 5, "remaining": 5},
+        "setUnitPanic": {"limit": 20, "remaining": 1},
+        "updateUnitLocations": {"limit": 12, "remaining": 6},
+    }
+
+    text = drawn(status_json(cad=cad(budgets=budgets)))
+
+    assert "setUnitPanic 1 of 20 left, updateUnitLocations 6 of 12 left" in text
+    assert "getCalls" not in text
+    assert "all free" in drawn(status_json(cad=cad(budgets={})))
+
+
+def test_the_admin_door_is_where_the_configuration_says(tmp_path: Path) -> None:
+    admin = f"127.0.0.1:{free_port()}"
+    path = tmp_path / "bridge.toml"
+    path.write_text(f'[admin]\nbind = "{admin}"\n', encoding="utf-8")
+
+    result = CliRunner().invoke(status, ["--config", str(path)])
+
+    assert (result.exit_code, f"no bridge answers at http://{admin}/status" in result.stderr) == (1, True)

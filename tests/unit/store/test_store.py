@@ -119,7 +119,10 @@ async def test_another_daemon_is_told_that_the_file_is_held(tmp_path: Path) -> N
         )
 
     last = other.stderr.strip().splitlines()[-1]
-    assert last == f"bridge.errors.HeldError: outbox.path: {path}: {HELD}; stop it or give this one an outbox of its own"
+    assert (
+        last
+        == f"bridge.errors.HeldError: outbox.path: {path}: {HELD}; stop it or give this one an outbox of its own"
+    )
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
