@@ -213,7 +213,7 @@ async def test_an_outbox_of_another_daemon_exits_1_and_a_second_signal_ends_at_o
             await other.start()
             assert await other.wait() == 1
             assert other.err.splitlines() == [
-                f"Error: outbox.path: {tmp_path / 'a' / 'outbox.sqlite3'}: {HELD}"
+                f"Error: outbox.path: {tmp_path / 'a' / 'outbox.sqlite3'}: {HELD}; stop it or give this one an outbox of its own"
             ]
 
             await push_a_panic_that_hangs(place, simulator)
