@@ -32,7 +32,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help demo test test-systemd test-network unit lint fmt natives dashboards zipapp portable requirements clean packages
+.PHONY: help demo test test-systemd test-network chaos unit lint fmt natives dashboards zipapp portable requirements clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account n
 test: packages lint ## everything: lint, unit with its coverage, integration, acceptance, systemd, network
 	$(PYTEST) $(COMPUTING) tests/unit --cov
 	$(PYTEST) $(COMPUTING) tests/integration
-	$(PYTEST) $(WAITING) tests/acceptance
+	$(PYTEST) $(WAITING) tests/acceptance tests/chaos
 	$(MAKE) test-systemd
 	$(MAKE) test-network
 
@@ -52,6 +52,9 @@ test-systemd: packages $(VENV)/.dev ## the units in a container that boots a rea
 
 test-network: packages $(VENV)/.dev ## hosts far apart, in network namespaces; asks for root's password
 	$(AS_ROOT) $(PYTEST) tests/network
+
+chaos: packages $(VENV)/.dev ## ten minutes of everything that can go wrong, and a judge; ARGS="--kills 200 --seed 7"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
 	$(PYTEST) $(COMPUTING) tests/unit $(ARGS)

@@ -227,6 +227,8 @@ class Lookup:
         elif calls.hidden:
             self._refuse(server_id, "the CAD shows calls without their metaData")
             return None
+        else:
+            self._suspect_at = None  # an earlier 401 has nothing to do with the next one
         return calls
 
     def _hold(self, server_id: ServerId, now: float, end: CadAnswer | CadError) -> None:

@@ -293,7 +293,7 @@ class Daemon:
             if jump is not None:
                 log.warning("time jumped", wall_seconds=round(jump.wall), slept_seconds=round(jump.sleep))
                 self.parts.outbox.shift(jump.wall, jump.sleep)
-                self.parts.budgets.shift(jump.wall)
+                self.parts.budgets.follow_clock()
             stalls[look % LAG_MEMORY] = max(0.0, self._clock.monotonic() - started - LAG_EVERY)
             self.view.loop_lag = max(stalls)
             look += 1

@@ -2,11 +2,12 @@
 
 Whatever asks takes the platform as an argument, named as ``sys.platform`` does, so that Windows is tested
 anywhere. ``loops`` makes the event loop, ``stops`` and ``console`` hear when the process shall end, ``modes``,
-``access`` and ``files`` keep files private and durable, ``places`` knows where things lie, ``streams`` prints on any console.
+``access`` and ``files`` keep files private and durable, ``places`` knows where things lie, ``kernel`` what the kernel knows, ``streams`` prints on any console.
 """
 
 from bridge.host.access import make_folder, restrict
 from bridge.host.files import replace, sync_folder, write_private
+from bridge.host.kernel import boot_id, give_up_after
 from bridge.host.loops import loop_factory, run
 from bridge.host.modes import keep_private, others_can_read
 from bridge.host.places import default_path, long_path, state_folder
@@ -14,7 +15,9 @@ from bridge.host.stops import reload_signal, stop_signals
 from bridge.host.streams import settle_streams
 
 __all__ = [
+    "boot_id",
     "default_path",
+    "give_up_after",
     "keep_private",
     "long_path",
     "loop_factory",

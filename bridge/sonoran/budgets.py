@@ -10,12 +10,15 @@ from msgspec import Struct
 
 from bridge import logs
 from bridge.clock import Clock
+from bridge.host import boot_id
 from bridge.sonoran.budget import WINDOW, Budget, build, build_plain
 from bridge.sonoran.pools import SEPARATE, Sharing
 from bridge.store import Store, Transaction
 
 FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
 PAUSED = " paused"  # marks the row of a penalty: no operation's name ends so
+CLOCK = " clock "  # marks the row that tells how wall time stood to monotonic time, and when the machine was started
+DRIFT = 1.0  # seconds; clocks are always set a little
 
 log = logs.get("budget")
 
@@ -55,6 +58,8 @@ class Budgets:
         self._budgets = _build_all(limits, interval, sharing, self._pools)
         self._open: set[str] = set()  # tickets of requests without an answer
         self._pruned_at = clock.monotonic()
+        self._boot = boot_id()
+        self._ahead = clock.wall() - clock.monotonic()
 
     def reconfigure(self, limits: Mapping[str, float], interval: float, sharing: Sharing = SEPARATE) -> None:
         """Keep to other limits from now on; operations and pools are the same as before."""
@@ -70,10 +75,16 @@ class Budgets:
         rows = await self._store.write(
             lambda tx: tx.query("SELECT operation, started_at, answered_at FROM requests ORDER BY started_at")
         )
-        now, wall = self._clock.monotonic(), self._clock.wall()
+        now = self._clock.monotonic()
+        for operation, started, answered in rows:
+            if self._boot and operation == CLOCK + self._boot:  # else nobody knows what happened to time
+                self._ahead = float(started or 0) - float(answered or 0)
+        wall = now + self._ahead
         for operation, started, answered in rows:
             if str(operation).endswith(PAUSED):
-                self._resume(str(operation).removesuffix(PAUSED), float(started or 0), float(answered or 0))
+                self._resume(
+                    str(operation).removesuffix(PAUSED), float(started or 0), float(answered or 0), wall
+                )
                 continue
             budget = self._budgets.get(str(operation))
             age = max(0.0, wall - float(started or 0))
@@ -82,10 +93,11 @@ class Budgets:
             # One that was cut off may still be under way: its end lies ahead as long as its timeout does.
             ended_ago = age - self._timeout if answered is None else max(0.0, wall - float(answered))
             budget.restore(now - age, now - ended_ago)
+        self.follow_clock()
 
-    def _resume(self, operation: str, since: float, until: float) -> None:
+    def _resume(self, operation: str, since: float, until: float, wall: float) -> None:
         """Keep to a penalty that the CAD gave a former run."""
-        seconds = min(until - self._clock.wall(), until - since)
+        seconds = min(until - wall, until - since)
         if seconds > 0 and operation in self._budgets:
             self._budgets[operation].pause(self._clock.monotonic(), seconds)
             log.warning("CAD still limits our rate", operation=operation, seconds=round(seconds, 1))
@@ -116,7 +128,7 @@ class Budgets:
         if ticket.id not in self._open:
             return
         self._open.remove(ticket.id)
-        now, wall = self._clock.monotonic(), self._clock.wall()
+        now, wall = self._clock.monotonic(), self._wall()
         budget = self._budgets[ticket.operation]
         if not sends:
             budget.give_back()
@@ -146,7 +158,7 @@ class Budgets:
 
     def pause(self, operation: str, seconds: float | None) -> float:
         """Keep to a penalty, over a restart too; as ``Budget.pause``."""
-        wall = self._clock.wall()
+        wall = self._wall()
         seconds = self._budgets[operation].pause(self._clock.monotonic(), seconds)
         row = (operation + PAUSED, operation + PAUSED, wall, wall + seconds)
         self._store.post(lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row))
@@ -158,22 +170,42 @@ class Budgets:
         for budget in self._budgets.values():
             budget.recovered(now)
 
-    def shift(self, jump: float) -> None:
-        """Keep what is on disk true after wall time jumped by ``jump`` seconds."""
+    def follow_clock(self) -> None:
+        """Keep what is on disk true after wall time jumped: to be called now and then."""
+        jump = self._clock.wall() - self._clock.monotonic() - self._ahead
+        if abs(jump) <= DRIFT:
+            return
+        self._ahead += jump
         self._store.post(
             lambda tx: tx.execute(
                 "UPDATE requests SET started_at = started_at + ?, answered_at = answered_at + ?", (jump, jump)
             )
         )
+        self._note_clock()
+
+    def _wall(self) -> float:
+        """Return the time that goes to disk: wall time, but for what it drifted since the rows were last made to fit."""
+        self.follow_clock()
+        return self._clock.monotonic() + self._ahead
+
+    def _note_clock(self) -> None:
+        """Keep how both clocks stood, so that a run after a jump knows how old the rows are."""
+        if self._boot:
+            now = self._clock.monotonic()
+            row = ("clock", CLOCK + self._boot, now + self._ahead, now)
+            self._store.post(
+                lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row)
+            )
 
     def _record(self, ticket: Ticket) -> None:
-        wall = self._clock.wall()
+        wall = self._wall()
         self._store.post(
             lambda tx: tx.execute(
                 "INSERT INTO requests (id, operation, started_at) VALUES (?, ?, ?)",
                 (ticket.id, ticket.operation, wall),
             )
         )
+        self._note_clock()
 
     def __getitem__(self, operation: str) -> Budget:
         """Return one operation's budget."""

@@ -6,8 +6,9 @@ fresh one for requests that must not be repeated, which never rides on a connect
 
 import math
 import re
+import socket
 import ssl
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ import msgspec
 from msgspec import Struct
 from yarl import URL
 
-from bridge import logs
+from bridge import host, logs
 from bridge.clock import Clock
 from bridge.config import Proxy, Secret
 from bridge.errors import CadError, StartError
@@ -50,6 +51,11 @@ MASK = b"***"  # stands for the key where the CAD's answer repeats it
 IDLE_SECONDS = {Line.URGENT: 90.0, Line.ORDINARY: 30.0, Line.FRESH: 4.0}
 """How long a connection may idle and still be used."""
 
+PATIENCE = 0.45  # part of a request's timeout that its line waits for the network
+# Seconds; TCP asks for a connection after 0, 1, 3 and 7 s, and then the next try is due.
+URGENT_PATIENCE = 3.5
+
+_Address = tuple[int, int, int, str, object]  # family, kind, protocol, name, and where to
 
 log = logs.get("cad")
 
@@ -101,7 +107,12 @@ class CadHttp:
         proxy = None if self._outbound.proxy is None else URL(self._outbound.proxy.url)
         for line in Line:
             self._sessions[line] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS[line], ssl=context),
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    keepalive_timeout=IDLE_SECONDS[line],
+                    ssl=context,
+                    socket_factory=_sockets(self._patience(line)),
+                ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[trace],
                 proxy=proxy,
@@ -186,10 +197,20 @@ class CadHttp:
 
     def _limits(self, request: CadRequest) -> aiohttp.ClientTimeout:
         if request.upload is None:
-            return aiohttp.ClientTimeout(total=self._timeout)
+            return aiohttp.ClientTimeout(total=self._timeout, sock_connect=self._patience(request.line))
         return aiohttp.ClientTimeout(
             total=request.upload.seconds, sock_connect=self._timeout, sock_read=request.upload.seconds
         )
+
+    def _patience(self, line: Line) -> float:
+        """Return the seconds a line may take to connect, and may then go without the far end's receipt for bytes.
+
+        Both together are less than a request's timeout, so that nothing arrives after it, though a killed daemon's
+        kernel goes on sending; and a network that is back is found before its packets are repeated after ever longer
+        pauses.
+        """
+        patience = self._timeout * PATIENCE
+        return min(patience, URGENT_PATIENCE) if line is Line.URGENT else patience
 
     def _mask(self, body: bytes) -> bytes:
         return self._key.sub(MASK, body)
@@ -199,6 +220,18 @@ class CadHttp:
             return None
         text = self._mask(header.encode("ascii", "replace")).decode("ascii", "replace")
         return "".join(filter(str.isprintable, text))
+
+
+def _sockets(patience: float) -> Callable[[_Address], socket.socket]:
+    """Return what makes sockets that give up on bytes nobody confirms, and do not send them ever after."""
+
+    def make(address: _Address) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        host.give_up_after(made, patience)
+        return made
+
+    return make
 
 
 def with_key(body: bytes | None, key: Secret) -> bytes:

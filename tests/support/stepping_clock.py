@@ -6,15 +6,16 @@ from tests.support.cad_requests import NOON
 
 
 class SteppingClock:
-    """Starts at noon; ``asked`` is set once somebody has slept."""
+    """Starts at noon; ``asked`` is set once somebody has slept. Wall time is ``ahead`` seconds off, as if it was set."""
 
     def __init__(self) -> None:
         self.now = NOON
+        self.ahead = 0.0
         self.slept: list[float] = []
         self.asked = asyncio.Event()
 
     def wall(self) -> float:
-        return self.now
+        return self.now + self.ahead
 
     def monotonic(self) -> float:
         return self.now - NOON + 100.0

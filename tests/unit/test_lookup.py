@@ -1285,6 +1285,24 @@ def test_a_401_for_looking_alone_counts_as_a_refusal(tmp_path: Path) -> None:
     run_sending(tmp_path, case)
 
 
+def test_two_401_for_looking_with_a_good_look_between_are_no_refusal(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        board = _put_up(bench)
+        bench.start_keeper()
+        for _ in range(2):
+            bench.transport.script(GET_CALLS, answer(401))
+            bench.transport.script(CREATE_911_CALL, board.take_but(CUT_OFF))
+            with capture_logs() as logs:
+                event_id = await bench.append(call())
+                assert await _end_of(bench, event_id, TIMEOUT + 2 * PACE + 2.0) is EventState.DELIVERED
+            assert _told(logs, "calls cannot be looked up") == []
+            await bench.clock.sleep(120.0)
+
+        assert len(_created(bench)) == 2
+
+    run_sending(tmp_path, case)
+
+
 def test_a_look_that_raises_ends_nothing_but_itself(tmp_path: Path) -> None:
     async def case(bench: Sending) -> None:
         board = _put_up(bench)

@@ -57,7 +57,9 @@ class Runs:
 
     async def rows(self) -> list[tuple[Any, ...]]:
         assert self._store is not None
-        query = "SELECT operation, started_at, answered_at FROM requests ORDER BY started_at"
+        query = (
+            "SELECT operation, started_at, answered_at FROM requests WHERE id <> 'clock' ORDER BY started_at"
+        )
         return await self._store.write(lambda transaction: list(transaction.query(query)))
 
 
@@ -481,3 +483,29 @@ def test_all_budgets_know_who_is_ahead() -> None:
     now = clock.monotonic()
 
     assert [budgets.free_at(VERSION, now, ahead=ahead) for ahead in range(2)] == [now, now + 60.0]
+
+
+@pytest.mark.parametrize("jump", [-7200.0, -90.0, 20.0, 90.0, 290.0, 7200.0])
+async def test_a_clock_that_is_set_before_a_restart_gives_no_slot_back_and_holds_none(
+    tmp_path: Path, jump: float
+) -> None:
+    runs = Runs(tmp_path)
+    spend(await runs.start(), VERSION, 10)
+    runs.clock.ahead += jump
+    budgets = await runs.start()
+    assert budgets.take(VERSION) is None
+    runs.clock.ahead += jump
+    runs.clock.now += 59.0
+    assert (await runs.start()).take(VERSION) is None
+    runs.clock.now += 2.0
+    assert (await runs.start()).take(VERSION) is not None
+
+
+async def test_a_clock_that_is_set_between_two_requests_gives_no_slot_back(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    budgets = await runs.start()
+    spend(budgets, VERSION, 5)
+    runs.clock.ahead += 90.0
+    spend(budgets, VERSION, 5)
+
+    assert (await runs.start()).take(VERSION) is None

@@ -272,6 +272,20 @@ async def test_certificates_are_always_checked() -> None:
             assert connector._ssl.check_hostname
 
 
+async def test_a_line_gives_up_in_time_for_nothing_to_arrive_after_the_timeout_of_its_request() -> None:
+    async with wire(replying(OK), seconds=10.0) as cad:
+        for line in Line:
+            patience = 3.5 if line is Line.URGENT else 4.5
+            request = CadRequest(operation=KICK_UNIT, path="/v2/x", line=line, body=b"[]")
+            assert cad.client._limits(request).sock_connect == patience
+            connector = cad.client._sessions[line].connector
+            assert isinstance(connector, aiohttp.TCPConnector)
+            address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))
+            with vars(connector)["_socket_factory"](address) as made:
+                given_up = made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert given_up == patience * 1000
+
+
 @pytest.mark.parametrize("method", ["", "DELETE"])
 async def test_a_method_that_is_asked_for_is_used(method: str) -> None:
     async with wire(replying(OK)) as cad:
