@@ -61,16 +61,22 @@ class Heartbeat:
         self._alarms: dict[ServerId, Alarm] = {}  # of those that wait for their next try
         client.breaker.on_recovery(self._recover)
         self.interval = interval
-        self._served = [server.id for server in fleet]
         self._changed = Event()
         self.last_success_at: dict[ServerId, float] = {}  # Unix seconds
+        self._facts = self._look()
 
     def reconfigure(self, interval: float, urls: dict[ServerId, str]) -> None:
         """Beat at another pace, for the servers that the fleet has now."""
-        served = [server.id for server in self._fleet]
-        if (interval, urls, served) != (self.interval, self._urls, self._served):
+        former = self._facts
+        self.interval, self._urls = interval, urls
+        self._facts = self._look()
+        if self._facts != former:
             self._changed.set()
-        self.interval, self._urls, self._served = interval, urls, served
+
+    def _look(self) -> tuple[object, ...]:
+        """Return all that the beats under way depend on."""
+        limit = self._client.budgets[HEARTBEAT.name].limit
+        return self.interval, dict(self._urls), [server.id for server in self._fleet], limit
 
     async def run(self) -> None:
         """Run until cancelled."""

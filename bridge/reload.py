@@ -6,7 +6,7 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from bridge.config import Config, Secret, ServerConfig
+from bridge.config import CadConfig, CmsConfig, Config, Secret, ServerConfig
 
 RESTART = frozenset(
     {
@@ -45,12 +45,28 @@ class Change(Struct, frozen=True, kw_only=True):
 
 def compare(running: Config, wanted: Config) -> list[Change]:
     """Return every key that differs, in the order of the schema."""
-    return list(_differences("", running, wanted))
+    waiting = {change.key for change in _differences("", keep_fixed(running, wanted), wanted)}
+    return [replace(change, restart=change.key in waiting) for change in _differences("", running, wanted)]
 
 
 def keep_fixed(running: Config, wanted: Config) -> Config:
-    """Return the wanted configuration with the running one's values wherever a change needs a restart."""
-    return cast(Config, _keep("", running, wanted))
+    """Return the wanted configuration with the running one's values wherever a change needs a restart.
+
+    A key belongs to a community at an address: where either waits, the key does too, and is shown to nobody else.
+    """
+    kept = cast(Config, _keep("", running, wanted))
+    if _home(wanted.cad) != _home(running.cad):
+        kept = replace(kept, cad=replace(kept.cad, api_key=running.cad.api_key))
+    if kept.cms is None or running.cms is None or wanted.cms is None:
+        return kept
+    if _home(wanted.cms) != _home(running.cms):
+        kept = replace(kept, cms=replace(kept.cms, api_key=running.cms.api_key))
+    return kept
+
+
+def _home(section: CadConfig | CmsConfig) -> tuple[str, ...]:
+    api = section.api if isinstance(section, CadConfig) else ""
+    return section.base_url, section.community_id, api
 
 
 def _keep(path: str, running: Struct, wanted: Struct) -> Struct:
@@ -79,7 +95,7 @@ def _differences(path: str, old: object, new: object) -> Iterator[Change]:
         for key in [*before, *(key for key in after if key not in before)]:
             yield from _differences(_join(path, key), before.get(key, ABSENT), after.get(key, ABSENT))
     else:
-        yield Change(key=path, old=_shown(old), new=_shown(new), restart=path in RESTART)
+        yield Change(key=path, old=_shown(old), new=_shown(new))
 
 
 def _servers(old: Sequence[ServerConfig], new: Sequence[ServerConfig]) -> Iterator[Change]:
@@ -121,7 +137,7 @@ def _shown(value: object) -> str:
         case tuple():
             return ", ".join(map(_shown, cast(tuple[object, ...], value))) or ABSENT
         case float():
-            return f"{value:g}"
+            return f"{value:.12g}"
         case Struct() if not _is_bind(value):
             return "configured"
         case _:

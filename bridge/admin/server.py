@@ -15,10 +15,11 @@ from bridge.admin.outbox import OutboxDoor, OutboxViews
 from bridge.admin.problem import as_json, problem
 from bridge.admin.status import Status
 from bridge.clock import Clock
-from bridge.config import Bind, Secret, TcpBind
+from bridge.config import Bind, Secret, TcpBind, UnixBind
 from bridge.errors import ConfigError, StartError
 from bridge.reload import Change
 
+SOCKET_MODE = 0o660  # owner and group may ask; changing something needs the token all the same
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 log = logs.get("admin")
@@ -96,6 +97,8 @@ class AdminServer:
         for bind in self._binds:
             try:
                 await self._site(runner, bind).start()
+                if isinstance(bind, UnixBind):
+                    bind.path.chmod(SOCKET_MODE)
             except OSError as error:
                 await self._stack.aclose()
                 raise StartError(f"admin.bind: {bind} cannot be opened: {reason(error)}") from error

@@ -171,8 +171,12 @@ class Daemon:
         running = self.parts.config
         config = keep_fixed(running, loaded.config)
         changes = compare(running, loaded.config)
-        token = admin_token(config)
-        self._secrets += [secret for secret in secrets_of(config) if secret not in self._secrets]
+        try:
+            token = admin_token(config)
+            secrets = secrets_of(config)
+        except StartError as error:
+            raise ConfigError([str(error)]) from error
+        self._secrets += [secret for secret in secrets if secret not in self._secrets]
         logs.configure(level=config.log.level, format=config.log.format, secrets=self._secrets)
         self.parts.reconfigure(config, postals)
         self.admin.reconfigure(token, config.admin.hosts)

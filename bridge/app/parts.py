@@ -150,6 +150,7 @@ class Parts:
         self.coalescer.reconfigure(config.locations, names)
         self.outbox.reconfigure(config.outbox, names)
         self.desk.names = names
+        self.outbox.backlog.wake()  # what waits for a slot may have one sooner
         self.lookup.reconfigure(config.outbox)
         self.flusher.reconfigure(config.locations, postals)
         self.heartbeat.reconfigure(rates.beat, _urls_of(config))

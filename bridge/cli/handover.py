@@ -84,8 +84,8 @@ def config_words(path: Path, environ: Mapping[str, str], platform: str = sys.pla
 
 def admin_words(config: Config) -> list[str]:
     """Return what ``cad-bridge status`` needs to find the admin door."""
-    url = _url(config.admin.bind)
-    return [] if url in {None, DEFAULT_ADMIN} else ["--admin", str(url)]
+    url = _url(config.admin.bind) or str(config.admin.bind[0])
+    return [] if url == DEFAULT_ADMIN else ["--admin", url]
 
 
 def program(invoked: str, platform: str = sys.platform) -> list[str]:

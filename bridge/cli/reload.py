@@ -1,15 +1,18 @@
 """``cad-bridge reload``: have a running daemon read its configuration again."""
 
 import asyncio
+from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
 import click
 import msgspec
 
-from bridge.cli.admin_door import AdminDoor, RefusedError
+from bridge.cli.admin_door import AdminDoor, NobodyAnswersError, RefusedError
 from bridge.cli.configured import UNUSABLE, config_option, exit_unusable
-from bridge.cli.whereabouts import find, read_token
+from bridge.cli.whereabouts import find, read_tokens
+from bridge.config import Secret
 from bridge.errors import ConfigError
 from bridge.reload import Change
 
@@ -18,7 +21,7 @@ class _Reloaded(msgspec.Struct, frozen=True):
     changes: list[Change]
 
 
-@click.command()
+@click.command(epilog="Example: cad-bridge reload")
 @config_option
 @click.option(
     "--admin", envvar="CAD_BRIDGE_ADMIN", metavar="URL", show_envvar=True,
@@ -26,22 +29,23 @@ class _Reloaded(msgspec.Struct, frozen=True):
 )  # fmt: skip
 @click.option("--token-file", type=click.Path(path_type=Path), help="The file of the daemon's admin token.")
 def reload(path: Path | None, admin: str | None, token_file: Path | None) -> None:
-    r"""Have a running daemon read its configuration again, as SIGHUP does.
+    """Have a running daemon read its configuration again, as SIGHUP does.
 
     Prints what changed, and what waits for a restart. Exits 2 where the file cannot be used: nothing changes then.
-
-    \b
-    Example: cad-bridge reload
     """
     try:
         places = find(path)
     except ConfigError as error:
         exit_unusable(error)
-    door = AdminDoor(
-        admin or places.admin, lambda: read_token(places, token_file), named=token_file is not None
-    )
-    for line in describe(asyncio.run(_post(door))):
-        click.echo(line)
+    address = admin or places.admin
+    try:
+        for line in describe(
+            asyncio.run(_ask(address, read_tokens(places, token_file), token_file is not None))
+        ):
+            click.echo(line)
+    except NobodyAnswersError as error:
+        hint = "if admin.bind was just changed, name the former address with --admin"
+        raise click.ClickException(error.message if admin else f"{error.message}; {hint}") from error
 
 
 def describe(changes: list[Change]) -> list[str]:
@@ -52,6 +56,21 @@ def describe(changes: list[Change]) -> list[str]:
         for change in changes if change.restart
     ]  # fmt: skip
     return lines or ["nothing has changed"]
+
+
+async def _ask(address: str, tokens: Sequence[Secret], named: bool) -> list[Change]:  # noqa: FBT001 -- as AdminDoor has it
+    """Show one token after the other: the daemon may still know the former one."""
+    for token in tokens[:-1]:
+        try:
+            return await _post(AdminDoor(address, partial(_same, token), named=named))
+        except RefusedError as error:
+            if error.status != HTTPStatus.UNAUTHORIZED:
+                raise
+    return await _post(AdminDoor(address, partial(_same, tokens[-1]), named=named))
+
+
+def _same(token: Secret) -> Secret:
+    return token
 
 
 async def _post(door: AdminDoor) -> list[Change]:

@@ -28,6 +28,7 @@ def run(path: Path | None) -> None:
     SIGTERM or SIGINT drains and exits 0; a second one ends at once, with what is undelivered safe on disk. SIGHUP
     reads the configuration again, as `cad-bridge reload` does.
     """
+    host.ignore_hangups()
     loaded = load_or_exit(path)
     config = loaded.config
     try:
@@ -52,8 +53,9 @@ async def _serve(config: Config, reread: Callable[[], Loaded]) -> None:
             os._exit(CUT_SHORT)
         stop.set()
 
-    with host.stop_signals(loop, signalled):
-        supervisor = Supervisor(os.environ, os.getpid())
-        async with Daemon(config, SystemClock(), supervisor=supervisor, reread=reread) as daemon:
-            with host.reload_signal(loop, daemon.ask_to_reload):
+    supervisor = Supervisor(os.environ, os.getpid())
+    with host.stop_signals(loop, signalled, hangup=False):
+        daemon = Daemon(config, SystemClock(), supervisor=supervisor, reread=reread)
+        with host.reload_signal(loop, daemon.ask_to_reload):
+            async with daemon:
                 await daemon.run(stop)

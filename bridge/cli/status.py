@@ -1,7 +1,10 @@
 """``cad-bridge status``: what a running daemon is doing, as tables."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console, Group, RenderableType
@@ -21,12 +24,15 @@ from bridge.cli.admin_client import (
     decode_status,
     fetch_status,
 )
+from bridge.cli.admin_door import AdminDoor
 from bridge.cli.configured import config_option, exit_unusable
 from bridge.cli.phrases import age, count, duration, latency
 from bridge.cli.tables import Cell, figures, listing
-from bridge.cli.whereabouts import find
+from bridge.cli.whereabouts import find, read_token
 from bridge.clock import Clock, SystemClock
 from bridge.errors import ConfigError
+
+Fetch = Callable[[], Coroutine[Any, Any, bytes]]
 
 
 @click.command()
@@ -38,25 +44,33 @@ from bridge.errors import ConfigError
     help="The daemon's admin door; else as the configuration says.",
 )
 @config_option
+@click.option("--token-file", type=click.Path(path_type=Path), help="The file of the daemon's admin token.")
 @click.option("--watch", is_flag=True, help="Refresh every second until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print the JSON as the daemon gives it.")
-def status(admin: str | None, path: Path | None, *, watch: bool, as_json: bool) -> None:
+def status(
+    admin: str | None, path: Path | None, token_file: Path | None, *, watch: bool, as_json: bool
+) -> None:
     """Show what a running daemon is doing."""
     clock = SystemClock()
-    admin = admin or _find(path)
+    fetch = _fetcher(admin, path, token_file)
     if not watch:
-        return _show(asyncio.run(fetch_status(admin)), clock, as_json=as_json)
+        return _show(asyncio.run(fetch()), clock, as_json=as_json)
     try:
-        asyncio.run(_watch(admin, clock, as_json=as_json))
+        asyncio.run(_watch(fetch, clock, as_json=as_json))
     except KeyboardInterrupt:
         return None
 
 
-def _find(path: Path | None) -> str:
+def _fetcher(admin: str | None, path: Path | None, token_file: Path | None) -> Fetch:
+    """Return what asks for the status: over a unix socket, with a token, or as anybody on this machine."""
     try:
-        return find(path).admin
+        address = admin or find(path).admin
+        if token_file is None and not address.startswith("unix:"):
+            return partial(fetch_status, address)
+        door = AdminDoor(address, lambda: read_token(find(path), token_file), named=token_file is not None)
     except ConfigError as error:
         exit_unusable(error)
+    return partial(door.get, "/status")
 
 
 def verdict(seen: Status) -> tuple[bool, str]:
@@ -116,32 +130,32 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
 
 
-async def _watch(admin: str, clock: Clock, *, as_json: bool) -> None:
+async def _watch(fetch: Fetch, clock: Clock, *, as_json: bool) -> None:
     """Refresh for ever; a daemon that is away only in between is waited for."""
-    body = await fetch_status(admin)
+    body = await fetch()
     console = _console()
     if as_json or not console.is_terminal:
         while True:
             _show(body, clock, as_json=as_json)
-            body = await _next(admin, clock)
+            body = await _next(fetch, clock)
     with Live(console=console, auto_refresh=False, screen=True) as live:
         while True:
-            live.update(await _frame(admin, clock), refresh=True)
+            live.update(await _frame(fetch, clock), refresh=True)
             await clock.sleep(_REFRESH)
 
 
-async def _next(admin: str, clock: Clock) -> bytes:
+async def _next(fetch: Fetch, clock: Clock) -> bytes:
     while True:
         await clock.sleep(_REFRESH)
         try:
-            return await fetch_status(admin)
+            return await fetch()
         except click.ClickException as error:
             error.show()
 
 
-async def _frame(admin: str, clock: Clock) -> RenderableType:
+async def _frame(fetch: Fetch, clock: Clock) -> RenderableType:
     try:
-        return tables(decode_status(await fetch_status(admin)), clock.wall())
+        return tables(decode_status(await fetch()), clock.wall())
     except click.ClickException as error:
         return Text(error.format_message(), style="bold red")
 

@@ -83,6 +83,17 @@ def read_token(places: Whereabouts, named: Path | None, environ: Mapping[str, st
     )
 
 
+def read_tokens(
+    places: Whereabouts, named: Path | None, environ: Mapping[str, str] = os.environ
+) -> list[Secret]:
+    """Return the admin tokens that a daemon may know whose configuration was just edited, likeliest first."""
+    likeliest = read_token(places, named, environ)
+    if named is not None or environ.get(TOKEN_VARIABLE, "").strip():
+        return [likeliest]
+    others = [_read(path) for path in places.tokens if _is_there(path)]
+    return list(dict.fromkeys([likeliest, *others]))
+
+
 def _read(path: Path) -> Secret:
     try:
         path.open("rb").close()

@@ -11,13 +11,14 @@ from bridge.host.kernel import boot_id, give_up_after
 from bridge.host.loops import loop_factory, run
 from bridge.host.modes import keep_private, others_can_read
 from bridge.host.places import default_path, long_path, state_folder
-from bridge.host.stops import reload_signal, stop_signals
+from bridge.host.stops import ignore_hangups, reload_signal, stop_signals
 from bridge.host.streams import settle_streams
 
 __all__ = [
     "boot_id",
     "default_path",
     "give_up_after",
+    "ignore_hangups",
     "keep_private",
     "long_path",
     "loop_factory",

@@ -20,6 +20,7 @@ def stop_signals(
     loop: asyncio.AbstractEventLoop,
     callback: Callable[[], None],
     *,
+    hangup: bool = True,
     platform: str = sys.platform,
     kernel32: Kernel32 | None = None,
 ) -> Generator[None]:
@@ -31,6 +32,7 @@ def stop_signals(
     Args:
         loop: A loop in the main thread.
         callback: Called on the loop, once for each signal.
+        hangup: Whether SIGHUP is one of them.
         platform: As ``sys.platform`` has it.
         kernel32: The system's library on Windows, where it is not the real one.
     """
@@ -38,7 +40,7 @@ def stop_signals(
         with _windows_stops(loop, callback, kernel32 or system_library()):
             yield
         return
-    numbers = _existing(POSIX_STOPS)
+    numbers = [number for number in _existing(POSIX_STOPS) if hangup or number.name != "SIGHUP"]
     for number in numbers:
         loop.add_signal_handler(number, callback)
     try:
@@ -52,16 +54,23 @@ def stop_signals(
 def reload_signal(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> Generator[None]:
     """Call back on the loop for every SIGHUP, which then ends nothing, until the context is left.
 
-    To be entered inside ``stop_signals``. Windows has no such signal.
+    Windows has no such signal.
     """
-    numbers = _existing(("SIGHUP",))
-    for number in numbers:
+    former = {number: signal.getsignal(number) for number in _existing(("SIGHUP",))}
+    for number in former:
         loop.add_signal_handler(number, callback)
     try:
         yield
     finally:
-        for number in numbers:
+        for number, handler in former.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def ignore_hangups() -> None:
+    """Let SIGHUP end nothing, until somebody listens to it: a reload may be asked for before all has started."""
+    for number in _existing(("SIGHUP",)):
+        signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager

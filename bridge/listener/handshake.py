@@ -56,7 +56,7 @@ class Handshakes:
     ) -> None:
         self._certificate = certificate
         self._turnstile = turnstile
-        self._seconds = seconds
+        self.seconds = seconds
         self._failures = {reason: failures.labels(reason) for reason in REASONS}
         self._clock = clock
         self._warn_again_at: dict[str, float] = {}
@@ -108,12 +108,12 @@ class Handshakes:
         """Secure a connection that was let in; from then on it is HTTP's."""
         peer = _peer(accepted)
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self.seconds):
                 await asyncio.get_running_loop().connect_accepted_socket(
                     lambda: connection,
                     accepted,
                     ssl=self._certificate.context,
-                    ssl_handshake_timeout=2 * self._seconds,
+                    ssl_handshake_timeout=2 * self.seconds,
                     ssl_shutdown_timeout=FAREWELL,
                 )
         except OSError as error:

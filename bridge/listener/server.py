@@ -85,6 +85,8 @@ class Listener:
         """Answer the next requests so; the addresses stay, and what is under way ends as it began."""
         self._config = config
         self._turnstile.limit = config.max_connections
+        if self._handshakes is not None:
+            self._handshakes.seconds = config.request_timeout
         self._tokens = tokens
         self._counts.add(routes)
         self._router = Router(routes)

@@ -56,7 +56,13 @@ class History:
         if event.kind is EventKind.PANIC:
             self.panics.append(ended)
         if outcome.state in (EventState.FAILED, EventState.EXPIRED):
+            self.forget(event.id)
             self.failures.append(ended)
+
+    def forget(self, event_id: EventId) -> None:
+        """Tell no more that an event failed: it is tried again."""
+        for ended in [ended for ended in self.failures if ended.id == event_id]:
+            self.failures.remove(ended)
 
     def _tell(self, event: PendingEvent, outcome: Outcome, seconds: float) -> None:
         labels = (self._names[event.server_id], event.kind)

@@ -159,6 +159,7 @@ class Outbox:
         event = self._pending_of(row)
         event.insisted = True
         self.backlog.ended[was] -= 1
+        self.backlog.history.forget(event.id)
         self._metrics.events_retried.labels(self._names[row.server_id], event.kind).inc()
         self.backlog.add(event, self.ended_calls(event, calls))
         for delivery in event.deliveries:

@@ -55,6 +55,7 @@ class Budget:
         self._not_before = -math.inf  # by the gap
         self._debt_until = -math.inf  # by the burst: when all of it would be available again
         self._started_at = self._started_before = -math.inf  # the last two starts
+        self._answered_at = -math.inf  # the last one
         self._failing = False
         self._fine_at = -math.inf  # when the CAD was last known to take requests
         self._paused_until = -math.inf
@@ -154,7 +155,7 @@ class Budget:
         owed = max(0.0, self._debt_until - now) / self.refill
         self.limit, self.gap = other.limit, other.gap
         self.burst, self.rest, self.refill = other.burst, other.rest, other.refill
-        self._not_before = max(self._not_before, self._started_at + self.gap)
+        self._not_before = max(self._started_at + self.gap, self._answered_at + self.rest)
         if owed:
             self._debt_until = now + owed * self.refill
 
@@ -174,6 +175,7 @@ class Budget:
 
     def _end(self, answered_at: float) -> None:
         bisect.insort(self._free_at, answered_at + WINDOW)
+        self._answered_at = max(self._answered_at, answered_at)
         if self.rest:
             self._not_before = max(self._not_before, answered_at + self.rest)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.daemon import ADMIN_TOKEN, API_KEY, TOKENS, Daemon, daemon_of, simulated_cad, until, update
+from tests.support.ports import free_port
 from tests.support.process import Finished, cad_bridge
 
 UNIT = "license:0123456789abcdef0123456789abcdef01234567"
@@ -142,3 +143,54 @@ async def test_nothing_accepted_is_lost_and_no_push_refused_under_a_storm_of_rel
             sum(outbox[state] for state in ("pending", "delivered", "failed", "superseded", "expired")) == 150
         )
         assert daemon.log.count("configuration reloaded") >= 2
+
+
+async def test_a_hangup_while_it_starts_ends_nothing(tmp_path: Path) -> None:
+    async with simulated_cad() as cad:
+        daemon = Daemon(tmp_path, cad.url, {}, (1,))
+        try:
+            await daemon.process.start()
+            while "daemon ready" not in daemon.log:
+                assert not daemon.process.ended
+                if handles_hangups(daemon.process.pid):
+                    daemon.process.signal(signal.SIGHUP)
+                await asyncio.sleep(0.02)
+            daemon.process.signal(signal.SIGHUP)
+            await until(lambda: "configuration reloaded" in daemon.log, within=15.0)
+
+            assert not daemon.process.ended
+            assert (await daemon.push("/v1/locations", [])).status == 200
+        finally:
+            await daemon.close()
+
+
+def handles_hangups(pid: int) -> bool:
+    """Tell whether a SIGHUP would be heard or ignored; before Python says either, nobody can be asked to wait."""
+    fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return bool((int(fields["SigCgt"], 16) | int(fields["SigIgn"], 16)) & 1)
+
+
+async def test_a_new_admin_token_is_taken_by_the_command_that_brings_it(tmp_path: Path) -> None:
+    async with simulated_cad() as cad, daemon_of(tmp_path, cad, {"admin": {"token_file": ""}}) as daemon:
+        (tmp_path / "second.token").write_text("Adm6-made-up-second-token-of-the-door\n", encoding="utf-8")
+        (tmp_path / "second.token").chmod(0o600)
+        edit(daemon, 'token_file = ""', 'token_file = "second.token"')
+
+        done = await reload(daemon)
+
+        assert (done.code, "admin.token_file: - → ***" in done.out) == (0, True), done.err
+        assert (await reload(daemon)).out == "nothing has changed\n"
+
+
+async def test_where_the_admin_door_has_moved_in_the_file_the_command_says_what_to_do(tmp_path: Path) -> None:
+    async with simulated_cad() as cad, daemon_of(tmp_path, cad) as daemon:
+        edit(daemon, f'"127.0.0.1:{daemon.admin_port}"', f'"127.0.0.1:{free_port()}"')
+
+        lost = await reload(daemon)
+        named = await cad_bridge(
+            tmp_path, "reload", "--config", str(daemon.config), "--admin", daemon.admin_url
+        )
+
+        assert (lost.code, "name the former address with --admin" in lost.err) == (1, True)
+        assert (named.code, "admin.bind: " in named.out) == (0, True), named.err
+        assert "stays until the daemon is restarted" in named.out

@@ -260,3 +260,47 @@ def test_no_push_is_refused_and_nothing_is_lost_while_it_is_reloaded_again_and_a
         assert sum(counts.values()) == 120
 
     with_daemon(config, story)
+
+
+def test_what_waits_for_a_slot_goes_as_soon_as_a_greater_limit_has_one(tmp_path: Path) -> None:
+    usual = daemon_config(tmp_path)
+    config = replace(usual, cad=replace(usual.cad, limits={"createBlip": 1}))
+
+    async def story(seen: Running) -> None:
+        for number in range(3):
+            await seen.push("/v1/events", {"type": "blip", "x": number, "y": 1})
+        await seen.clock.sleep(1.0)
+        assert len(seen.received("createBlip")) == 1
+        await seen.reload(usual)
+        await seen.clock.sleep(1.0)
+        assert len(seen.received("createBlip")) == 3
+
+    with_daemon(config, story)
+
+
+def test_a_faster_pace_counts_from_the_last_batch(tmp_path: Path) -> None:
+    usual = daemon_config(tmp_path)
+
+    async def story(seen: Running) -> None:
+        await push(seen, TOKENS[1])
+        await seen.clock.sleep(121.0)
+        assert len(seen.received(BATCH)) == 1
+        await push(seen, TOKENS[1], body=locations(UNIT, x=500.0))
+        await seen.reload(usual)
+        await seen.clock.sleep(6.0)
+        assert len(seen.received(BATCH)) == 2
+
+    with_daemon(with_locations(usual, interval=120.0, stale_after=180.0), story)
+
+
+def test_an_admin_token_that_cannot_be_used_is_a_refusal_like_any_other(tmp_path: Path) -> None:
+    usual = daemon_config(tmp_path)
+    config = replace(usual, admin=replace(usual.admin, token=None))
+
+    async def story(seen: Running) -> None:
+        (tmp_path / "admin.token").write_text("short", encoding="utf-8")
+        with pytest.raises(ConfigError, match=r"admin\.token"):
+            await seen.reload(config)
+        assert seen.sample("config_last_reload_successful") == 0
+
+    with_daemon(config, story)

@@ -122,3 +122,27 @@ def test_the_rest_changes_although_something_beside_it_needs_a_restart() -> None
     wanted = config(cad=cad(base_url="https://other.example", share=0.5), cms=None)
 
     assert keep_fixed(config(), wanted).cad == cad(share=0.5)
+
+
+def test_a_key_waits_together_with_the_community_that_it_belongs_to() -> None:
+    key = Secret("made-up-key-of-another-community")
+    wanted = config(cad=cad(community_id="other", api_key=key))
+
+    changes = {change.key: change.restart for change in compare(config(), wanted)}
+
+    assert changes == {"cad.community_id": True, "cad.api_key_file": True}
+    assert keep_fixed(config(), wanted) == config()
+
+
+def test_a_key_of_the_cms_waits_with_its_address() -> None:
+    moved = replace(CMS, base_url="https://other.example", api_key=Secret("made-up-key-of-another-cms"))
+    changes = {change.key: change.restart for change in compare(config(cms=CMS), config(cms=moved))}
+
+    assert changes == {"cms.base_url": True, "cms.api_key_file": True}
+    assert keep_fixed(config(cms=CMS), config(cms=moved)) == config(cms=CMS)
+
+
+def test_long_times_are_told_to_the_second() -> None:
+    wanted = config(outbox=OutboxConfig(keep_failed=30 * 86400.0 + 1))
+
+    assert compare(config(), wanted) == [Change(key="outbox.keep_failed", old="2592000", new="2592001")]

@@ -112,7 +112,7 @@ def test_a_command_names_the_configuration_unless_every_shell_finds_it(
         (TcpBind(host="127.0.0.1", port=30181), []),
         (TcpBind(host="0.0.0.0", port=30181), []),
         (TcpBind(host="127.0.0.1", port=5), ["--admin", "http://127.0.0.1:5"]),
-        (SOCKET, []),
+        (SOCKET, ["--admin", str(SOCKET)]),
     ],
 )
 def test_status_is_told_of_another_admin_door(

@@ -449,3 +449,21 @@ def test_at_the_pace_of_locations_jitter_never_overruns_the_limit() -> None:
         use(budget, now, latency)
 
     assert peak(arrivals) <= 12
+
+
+def test_a_shorter_gap_counts_from_the_last_request_not_from_the_former_one() -> None:
+    budget = Budget(12, gap=120.0)
+    use(budget, 0.0)
+
+    budget.follow(Budget(12, gap=5.0), 1.0)
+
+    assert budget.free_at(1.0) == 5.0
+
+
+def test_the_rest_after_an_answer_stands_through_a_change_of_pace() -> None:
+    budget = Budget(12, gap=5.0, rest=5.0)
+    use(budget, 0.0, seconds=3.0)
+
+    budget.follow(Budget(12, gap=1.0, rest=5.0), 4.0)
+
+    assert budget.free_at(4.0) == 8.0
