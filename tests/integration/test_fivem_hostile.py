@@ -11,7 +11,7 @@ from tests.support.fxserver import FxServer
 from tests.support.fxserver.arguments import hash_key
 from tests.support.fxserver.wire import FunctionReference
 
-LONGEST = 100  # characters of a place
+LONGEST = 100  # bytes of a place
 SPAM = "spam " * 20_000
 EMPTY: dict[str, int] = {}
 
@@ -83,13 +83,23 @@ def test_the_text_of_a_client_is_cleaned_before_it_goes_on(sent: Any, kept: str,
     with_bridge(tmp_path, story)
 
 
-def test_a_long_text_is_cut_at_a_whole_character() -> None:
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("x" * 5000, "x" * LONGEST),
+        ("ß" * 5000, "ß" * (LONGEST // 2)),
+        ("x" + "ß" * 5000, "x" + "ß" * 49),
+        ("€" * 5000, "€" * 33),
+        ("😀" * 26, "😀" * 25),
+    ],
+)
+def test_a_long_text_is_cut_to_a_hundred_bytes_at_a_whole_character(sent: str, kept: str) -> None:
     async def story(game: FxServer) -> None:
         player = game.join()
-        game.client_event(player, "cad_bridge:place", "ß" * 5000)
+        game.client_event(player, "cad_bridge:place", sent)
         await game.run(3.0)
 
-        assert pushed(game)[-1]["location"] == "ß" * LONGEST
+        assert pushed(game)[-1]["location"] == kept
 
     with_script(story)
 
@@ -204,3 +214,44 @@ def test_a_players_name_of_any_bytes_and_length_makes_a_call_that_the_bridge_tak
         assert len(call["caller"]) <= LONGEST
 
     with_bridge(tmp_path, story)
+
+
+def test_a_flood_of_calls_is_stopped_before_its_text_is_read() -> None:
+    async def story(game: FxServer) -> None:
+        player = game.join(aces=["command"])
+        await game.run(2.0)
+        for _ in range(5):
+            game.command(player, "911 ^1")
+        game.command(player, "911")
+        said = [arguments[0]["args"][1] for _, event, arguments in game.sent if event == "chat:addMessage"]
+        empty, fast = "Say what happened after the command.", "Please wait a moment."
+        assert said == [empty, *[fast] * 4, empty]
+
+    with_script(story)
+
+
+def test_a_name_of_colour_codes_alone_is_the_number_of_the_player(tmp_path: Path) -> None:
+    async def story(game: FxServer, stage: Stage) -> None:
+        player = game.join("^1^2", aces=["command"])
+        await game.run(2.0)
+        game.command(player, "911 help")
+        await game.run(4.0)
+
+        call: Any = stage.received("create911Call")[0].decoded()
+        assert call["caller"] == "Player 1"
+
+    with_bridge(tmp_path, story)
+
+
+def test_who_still_connects_leaves_no_identifier_to_the_next_one_with_his_number() -> None:
+    async def story(game: FxServer) -> None:
+        await game.run(1.0)
+        passing = 65_600
+        first = game.join(identifiers=["license:first"], number=passing)
+        assert game.export("identifier")(passing) == "license:first"
+        game.players.pop(first.number)
+        game.join(identifiers=["license:second"], number=passing)
+
+        assert game.export("identifier")(passing) == "license:second"
+
+    with_script(story)

@@ -1,5 +1,6 @@
 fx_version 'cerulean'
 game 'gta5'
+lua54 'yes' -- what FXServer takes for granted since the middle of 2025
 
 name 'cad_bridge'
 author 'The cad-bridge authors'
@@ -29,6 +30,10 @@ server_scripts {
     'server/vehicles.lua',
     'server/sampler.lua',
     'server/locations.lua',
+    'server/callbacks.lua',
+    'server/chat.lua',
+    'server/lifetimes.lua',
+    'server/lanes.lua',
     'server/shelf.lua',
     'server/events.lua',
     'server/questions.lua',

@@ -503,3 +503,75 @@ async def test_a_player_who_leaves_is_forgotten(tmp_path: Path) -> None:
         await game.run(60)
 
         assert inside(game, name, "return Calls") == before
+
+
+SILENT = (
+    "exports('{name}', function() Asked = Asked + 1 if Silent then Wait(10 ^ 9) end return 1, {{ 1 }} end)\n"
+)
+
+
+def silent_qbox(folder: Path) -> Path:
+    """A framework whose exports never return once its ``Silent`` is true."""
+    (folder / "fxmanifest.lua").write_text("fx_version 'cerulean'\ngame 'gta5'\nserver_script 'it.lua'\n")
+    exports = "".join(SILENT.format(name=name) for name in ("GetDutyCountJob", "GetDutyCountType"))
+    (folder / "it.lua").write_text("Silent, Asked = false, 0\n" + exports)
+    return folder
+
+
+async def test_an_export_that_never_returns_is_told_of_and_its_last_answer_ends_in_time(
+    tmp_path: Path,
+) -> None:
+    async with server(duty="framework") as game:
+        game.add_resource("qbx_core", silent_qbox(tmp_path))
+        game.start_resource()
+        game.join()
+        await game.run(15)
+        assert units(game) == {1}
+
+        inside(game, "qbx_core", "Silent = true")
+        await game.run(28)
+        assert not lines(game, "does not answer")
+        await game.run(20)
+        assert units(game) == {1}, "a minute of silence takes nobody off the map"
+        assert len(lines(game, "qbx_core does not answer who is on duty, for 3")) == 1
+        await game.run(70)
+
+        assert units(game) == set()
+        assert game.http.of("/v1/locations")[-1].asked_at >= game.milliseconds - 6_000
+
+
+async def test_a_framework_that_answers_again_after_a_silence_is_believed(tmp_path: Path) -> None:
+    async with server(duty="framework") as game:
+        game.add_resource("qbx_core", silent_qbox(tmp_path))
+        game.start_resource()
+        game.join()
+        await game.run(15)
+        inside(game, "qbx_core", "Silent = true")
+        await game.run(150)
+        asked = inside(game, "qbx_core", "return Asked")
+        assert units(game) == set()
+        await game.run(300)
+        assert inside(game, "qbx_core", "return Asked") - asked <= 6, "one a minute"
+
+        inside(game, "qbx_core", "Silent = false")
+        await game.run(75)
+
+        assert units(game) == {1}
+        assert lines(game, "qbx_core says who is on duty again.")
+
+
+@pytest.mark.parametrize("kind", WITH_DUTY)
+async def test_jobs_are_found_in_small_letters_however_they_are_written_in_the_settings(
+    kind: str, tmp_path: Path
+) -> None:
+    async with server(duty="framework", jobs="Police,LEO") as game:
+        name = install(game, kind, tmp_path)
+        game.start_resource()
+        officer, trooper = game.join(), game.join()
+        inside(game, name, f"Set({officer.number}, 'police', 'none', true)")
+        inside(game, name, f"Set({trooper.number}, 'highway', 'leo', true)")
+
+        await game.run(4)
+
+        assert units(game) == {officer.number, trooper.number}
+        assert "Police, LEO" in "".join(game.console)

@@ -95,9 +95,21 @@ function actions.note(callback, call, note)
     }, nil, callback)
 end
 
+-- Past the buttons: whoever is named there is on or off by another's doing.
+local function forgetButtons(fields)
+    local ids = type(fields.ids) == 'table' and fields.ids or { fields.ids }
+    for _, identifier in pairs(ids) do
+        Panics.forget(identifier)
+    end
+    Panics.forget(fields.id)
+end
+
 function actions.event(callback, fields)
     if type(fields) ~= 'table' or type(fields.type) ~= 'string' then
         return false, 'expected a table with a type'
+    end
+    if fields.type == 'panic' then
+        forgetButtons(fields)
     end
     return Events.submit(fields, type(fields.id) == 'string' and fields.id or nil, callback)
 end
@@ -117,9 +129,7 @@ local function refuse(name, reason, callback)
     local why = Text.clean(tostring(reason), 300) or 'it failed'
     local text = ('%s, called by %s: %s'):format(name, caller, why)
     Log.warnEvery(text, REPEAT, text)
-    if callback then
-        pcall(callback, false, reason)
-    end
+    Callbacks.tell(callback, name, false, reason)
     return false, reason
 end
 
@@ -140,7 +150,7 @@ end
 
 local function isUnit(player)
     local person = Sampler.person(tonumber(player) or 0)
-    return person ~= nil and person.unit == true
+    return person ~= nil and person.onDuty == true
 end
 
 local function identifier(player)

@@ -2,21 +2,52 @@
 
 Calls = {}
 
--- What has no coordinates in it; the type of a vector is 'vector3'.
-local PLAIN = { ['nil'] = true, boolean = true, number = true, string = true }
 local LONGEST_NAME = 100 -- characters
 local LONGEST_PLACE = 250
 local LONGEST_DESCRIPTION = 2000
 
-local function coordinatesOf(call, player)
-    local point = PLAIN[type(call.coords)] and call or call.coords
-    local x, y, z = tonumber(point.x), tonumber(point.y), tonumber(point.z)
-    if x and y then
-        return x, y, z
+-- A vector raises where it has no such part, and so does a function of another resource.
+local function part(point, key)
+    local done, value = pcall(function()
+        return point[key]
+    end)
+    return done and value or nil
+end
+
+local function metres(point, name, index)
+    local value = tonumber(part(point, name) or part(point, index))
+    return value and value == value and math.abs(value) ~= math.huge and value or nil
+end
+
+-- The place that is named, be it a table, a list or a vector; false where it is named but none.
+local function namedPlace(call)
+    local point = call.coords
+    if point == nil then
+        point = (call.x ~= nil or call.y ~= nil) and { call.x, call.y, call.z } or nil
+    end
+    if point == nil then
+        return nil
+    end
+    local x, y = metres(point, 'x', 1), metres(point, 'y', 2)
+    return x and y and { x = x, y = y, z = metres(point, 'z', 3) } or false
+end
+
+local function coordinatesOf(named, player)
+    if named then
+        return named.x, named.y, named.z
     end
     if player then
         return Sampler.locate(player)
     end
+end
+
+-- A name of colour codes alone is none.
+local function callerOf(call, player)
+    local name = Text.clean(call.caller, LONGEST_NAME)
+    if name or not player then
+        return name
+    end
+    return Text.clean(GetPlayerName(player), LONGEST_NAME) or ('%s %d'):format(Locale.say('player'), player)
 end
 
 local function placeOf(call, player, x, y)
@@ -43,12 +74,15 @@ function Calls.make(call, callback)
     if call.player ~= nil and not player then
         return false, 'player: expected the number of a player who is online'
     end
-    local name = call.caller or player and GetPlayerName(player)
-    local caller = Text.clean(name, LONGEST_NAME)
+    local caller = callerOf(call, player)
     if not caller then
         return false, 'caller or player: expected one of them'
     end
-    local x, y, z = coordinatesOf(call, player)
+    local named = namedPlace(call)
+    if named == false then
+        return false, 'coords: expected x and y'
+    end
+    local x, y, z = coordinatesOf(named, player)
     return Events.submit({
         type = 'call_911',
         caller = caller,

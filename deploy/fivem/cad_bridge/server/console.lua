@@ -49,10 +49,10 @@ local function verdict(person)
     local owner = person.id and Sampler.units()[person.id]
     if not person.id then
         return 'is not sent: none of the identifiers ' .. table.concat(Settings.identifiers, ', ')
+    elseif not person.onDuty then
+        return 'is not sent: not on duty'
     elseif isElsewhere(person) then
         return ('is not sent: in routing bucket %d'):format(person.bucket)
-    elseif not person.unit then
-        return 'is not sent: not on duty'
     elseif owner and owner ~= person then
         return ('is not sent: player %d came later with the same identifier'):format(owner.player)
     elseif not person.x then

@@ -15,13 +15,18 @@ local VALID = 90 -- seconds for which an answer stands while the framework resta
 local ACE_VALID = 10 -- seconds until an ACE is looked up again
 local COMPLAIN_EVERY = 60 -- seconds
 local GRACE = 30 -- seconds in which a framework may still be starting
+local SILENT = 30 -- seconds without an answer of the framework that are worth a line
+local ABANDON = 60 -- seconds after which an export that has not returned is waited for no longer
 
 -- leo and ems are what QBCore, Qbox and ESX write into a job's type; the names are for jobs without one.
 local DEFAULT_JOBS = { 'leo', 'ems', 'fire', 'police', 'sheriff', 'bcso', 'sasp', 'ambulance' }
 
 local mode, ace, wanted
-local jobs, listed = {}, {}
-local now = 0.0 -- of the last tick, so that nobody who reads pays for the time
+local jobs, listed = {}, {} -- how frameworks are asked; and whom to take, in small letters
+local named = '' -- the jobs as they stand in the settings
+local now = 0.0 -- of the last look, so that nobody who reads pays for the time
+local life = 0 -- of the thread that asks; an older one that comes back has nothing to say any more
+local askingSince -- when it asked what was not answered yet
 local framework
 local roster, rosterAt = {}, 0 -- the players on duty, and when the framework named them
 local rosterDue, roundAt = 0, 0 -- when the next round is due, and when the last one began
@@ -78,15 +83,19 @@ local function askRoster()
         end
         openRound()
     end
+    local mine = round
     for _ = 1, CALLS_PER_TICK do
-        local question = round.questions[round.next]
+        local question = mine.questions[mine.next]
         if not question then
             endRound()
             return
         end
-        round.next = round.next + 1
+        mine.next = mine.next + 1
         for _, player in pairs(question()) do
-            round.found[tonumber(player) or player] = true
+            mine.found[tonumber(player) or player] = true
+        end
+        if round ~= mine then
+            return
         end
     end
 end
@@ -167,8 +176,9 @@ local function ask()
     if not framework then
         return
     end
+    local mine = life
     local done, problem = pcall(framework.job and askPersons or askRoster)
-    if not done and framework then
+    if not done and framework and mine == life then
         round = nil
         problem = tostring(problem):gsub('%s+', ' ')
         complain(('%s did not say who is on duty: %s'):format(framework.resource, problem))
@@ -227,30 +237,62 @@ local function isOnDuty(player)
 end
 
 local function run()
-    while true do
+    life = life + 1
+    local mine = life
+    while mine == life do
         now = Clock.now()
-        if mode == 'framework' then
-            ask()
+        askingSince = now
+        ask()
+        if mine == life then
+            askingSince = nil
+            Wait(math.floor(TICK * 1000))
         end
-        Wait(math.floor(TICK * 1000))
     end
+end
+
+-- What never returns cannot be ended: another thread asks from now on.
+local function watchAsking()
+    local silent = askingSince and now - askingSince or 0
+    if silent >= SILENT and framework then
+        complain(('%s does not answer who is on duty, for %d s now.'):format(framework.resource, silent // 1))
+    end
+    if silent >= ABANDON then
+        round, askingSince = nil, nil
+        CreateThread(run)
+    end
+end
+
+local function addJob(job)
+    for _, known in ipairs(jobs) do
+        if known == job then
+            return
+        end
+    end
+    jobs[#jobs + 1] = job
+    listed[job:lower()] = true
 end
 
 --- Begins to ask. Call it once, when the settings are known.
 function Duty.start(settings)
     mode, ace, wanted = settings.duty, settings.dutyAce, settings.framework
     now = Clock.now()
-    for _, job in ipairs(#settings.jobs > 0 and settings.jobs or DEFAULT_JOBS) do
-        jobs[#jobs + 1] = job
-        listed[job:lower()] = true
+    local wantedJobs = #settings.jobs > 0 and settings.jobs or DEFAULT_JOBS
+    for _, job in ipairs(wantedJobs) do
+        addJob(job)
+        addJob(job:lower())
     end
+    named = table.concat(wantedJobs, ', ')
     if mode == 'framework' then
         watchEvents()
         watchResources()
-    end
-    if mode ~= 'all' then
         CreateThread(run)
     end
+end
+
+--- Tells the time, once a second, and sees whether the framework answers.
+function Duty.look(time)
+    now = time
+    watchAsking()
 end
 
 --- Whether this connected player is a unit, from memory.
@@ -283,7 +325,7 @@ function Duty.why(player)
         return answer and answer.reason or ('was not asked for yet in %s'):format(framework.resource)
     end
     local verb = isOnDuty(player) and 'is' or 'is not'
-    return ('%s on duty in %s as %s'):format(verb, framework.resource, table.concat(jobs, ', '))
+    return ('%s on duty in %s as %s'):format(verb, framework.resource, named)
 end
 
 --- Who is sent, for the line at the start.
@@ -295,5 +337,5 @@ function Duty.describe()
         return ('players with the ACE %s'):format(ace)
     end
     local where = framework and framework.resource or ('the first of %s'):format(Frameworks.searched(wanted))
-    return ('players on duty in %s as %s'):format(where, table.concat(jobs, ', '))
+    return ('players on duty in %s as %s'):format(where, named)
 end

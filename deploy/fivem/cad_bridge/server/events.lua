@@ -1,97 +1,60 @@
 -- Panics, calls, statuses and the rest: each is tried until the bridge has it on disk, or its time is over.
---
--- Panics have a lane of their own, in which those of different units do not wait for each other. Everything
--- else goes one by one, in order: a note may be about the call before it.
 
 Events = {}
 
+--- Why an event is given up of whose unit there is a newer one of the same kind.
+Events.OVERTAKEN = 'overtaken by a newer one'
+
 local MOST = 200 -- events that wait
 local RESERVE = 20 -- of them for panics alone
+local LONGEST = 65536 -- bytes of an event
 local REPEAT = 60 -- seconds between two lines about the same trouble
 local REFUSED_WAIT = 30 -- seconds; a wrong token mends itself no sooner
 local LONGEST_WAIT = 300 -- seconds that the bridge may ask for
+local MOST_FAULTS = 5 -- tries at which the bridge itself broke, before others may go past the event
+local ASIDE_WAIT = 60 -- seconds between two tries then
 local NOT_THE_BRIDGE = 'something answers that is not cad-bridge'
-
--- Seconds for which an event is tried; the bridge takes as long for the way to the CAD.
-local LIFETIMES = {
-    panic_on = 600,
-    panic_off = 86400,
-    status = 600,
-    kick = 60,
-    call_911 = 900,
-    other = 86400,
-}
-
-local lanes = {
-    panic = { width = 4, slowest = 5, queue = {}, flying = 0 },
-    ordinary = { width = 1, slowest = 15, queue = {}, flying = 0 },
-}
+local STATES = { panic = true, status = true } -- kinds of which only the newest of a unit counts
 
 local started = false
 local number = 0
 local nonce = ('%x-%x-%x'):format(os.time(), GetGameTimer() & 0xffffffff, math.random(0, 0x7fffffff))
 local problem -- what the last failed try said, until one succeeds
 
-local function laneOf(kind)
-    return kind == 'panic' and lanes.panic or lanes.ordinary
-end
-
 local function waiting()
-    return #lanes.panic.queue + #lanes.ordinary.queue
+    local panics, others = Lanes.waiting()
+    return panics + others
 end
 
-local function lifetimeOf(fields)
-    if fields.type == 'panic' then
-        return fields.active == false and LIFETIMES.panic_off or LIFETIMES.panic_on
-    end
-    return LIFETIMES[fields.type] or LIFETIMES.other
-end
-
-local function takeOut(event)
-    local queue = laneOf(event.kind).queue
-    for index, other in ipairs(queue) do
-        if other == event then
-            table.remove(queue, index)
-            return
-        end
-    end
-end
-
-local function tell(event, accepted, result)
-    if not event.callback then
+-- Ends an event, once. What this resource itself keeps of it is set at once, the others are told soon.
+local function finish(event, accepted, result)
+    if event.over then
         return
     end
-    local done, text = pcall(event.callback, accepted, result)
-    if not done then
-        Log.warnEvery(
-            'callback',
-            REPEAT,
-            ('What was to be told of an event (%s) failed: %s'):format(
-                event.kind,
-                Text.clean(tostring(text), 200) or ''
-            )
-        )
-    end
-end
-
-local function finish(event, accepted, result)
-    takeOut(event)
+    event.over = true
+    Lanes.take(event)
     if event.kept then
         Shelf.drop(event.key)
     end
-    if not accepted then
-        local from = event.from and ' of ' .. event.from or ''
-        local line = ('An event (%s%s) was given up: %s'):format(event.kind, from, result)
-        Log.warnEvery(line, REPEAT, line)
+    if event.settle then
+        event.settle(accepted, result)
     end
-    tell(event, accepted, result)
+    Callbacks.tell(event.callback, ('an event (%s)'):format(event.kind), accepted, result)
+end
+
+local function giveUp(event, reason)
+    local from = event.from and ' of ' .. event.from or ''
+    local line = ('An event (%s%s) was given up: %s'):format(event.kind, from, reason)
+    Log.warnEvery(line, REPEAT, line)
+    finish(event, false, reason)
 end
 
 local function keepAll()
     local any = false
-    for _, lane in pairs(lanes) do
+    for _, lane in ipairs(Lanes.all()) do
         for _, event in ipairs(lane.queue) do
             if not event.kept then
+                event.expires = Lifetimes.expiry(event)
                 Shelf.put(event)
                 event.kept, any = true, true
             end
@@ -102,22 +65,53 @@ local function keepAll()
     end
 end
 
+-- A proxy or another program at that address refuses too, and knows nothing of events.
+local function isOfTheBridge(status, answer)
+    return answer ~= nil
+        and answer.status == status
+        and type(answer.type) == 'string'
+        and type(answer.title) == 'string'
+end
+
 local function isWorthAnotherTry(status)
     return status == 0 or status == 401 or status == 403 or status == 408 or status == 429 or status >= 500
 end
 
 local function waitOf(event, status, answer)
     local asked = answer and tonumber(answer.retry_after) or 0
-    local own = math.min(laneOf(event.kind).slowest, 2 ^ (event.attempts - 1))
+    local own = math.min(Lanes.of(event).slowest, 2 ^ (event.attempts - 1))
     if status == 401 or status == 403 then
         own = REFUSED_WAIT
+    elseif event.aside then
+        own = ASIDE_WAIT
     end
     return math.max(own, math.min(LONGEST_WAIT, asked))
 end
 
+-- An event over which the bridge breaks again and again must not hold up those behind it.
+local function countFault(event, status)
+    event.faults = status == 500 and event.faults + 1 or event.faults
+    event.aside = event.faults >= MOST_FAULTS
+end
+
+-- What waits of the same kind and unit, of which only one counts.
+local function othersOf(event)
+    if not STATES[event.kind] or not event.unit then
+        return {}
+    end
+    return Lanes.resting(Lanes.of(event), function(other)
+        return other ~= event and other.kind == event.kind and other.unit == event.unit
+    end)
+end
+
 local function retry(event, status, answer, text)
     problem = text
+    if #othersOf(event) > 0 then -- which came while this one was under way
+        finish(event, false, Events.OVERTAKEN)
+        return
+    end
     event.attempts = event.attempts + 1
+    countFault(event, status)
     event.tryAt = Clock.now() + waitOf(event, status, answer)
     keepAll()
     Log.warnEvery(
@@ -134,77 +128,53 @@ local function idOf(answer)
     return answer.event or type(answer.events) == 'table' and answer.events[1] or nil
 end
 
-local function receive(event, status, answer, text)
-    event.flying = false
-    local lane = laneOf(event.kind)
-    lane.flying = lane.flying - 1
+local function judge(event, status, answer, text)
     local id = status == 202 and idOf(answer)
     if id then
         problem = nil
         finish(event, true, id)
-    elseif status > 0 and status < 400 then
-        retry(event, status, nil, NOT_THE_BRIDGE)
     elseif isWorthAnotherTry(status) then
         retry(event, status, answer, text)
+    elseif isOfTheBridge(status, answer) then
+        giveUp(event, text)
     else
-        finish(event, false, text)
+        retry(event, status, nil, ('%s (HTTP %d)'):format(NOT_THE_BRIDGE, status))
     end
-    Events.pump()
 end
 
 local function send(event)
-    local lane = laneOf(event.kind)
+    local lane = Lanes.of(event)
     event.flying = true
     lane.flying = lane.flying + 1
     Door.ask('POST', event.path, event.body, event.key, function(status, answer, text)
-        receive(event, status, answer, text)
+        event.flying = false
+        lane.flying = lane.flying - 1
+        judge(event, status, answer, text)
+        Events.pump()
     end)
-end
-
--- The first event that may go: never two of one unit at once, and in a narrow lane none before the first.
-local function nextOf(lane, now)
-    local busy = {}
-    for index, event in ipairs(lane.queue) do
-        if index > 1 and lane.width == 1 then
-            return nil
-        end
-        if not event.flying and not busy[event.unit or event] and now >= event.tryAt then
-            return event
-        end
-        busy[event.unit or event] = true
-    end
-end
-
-local function giveUp(lane, reason, isOver)
-    local over = {}
-    for _, event in ipairs(lane.queue) do
-        if not event.flying and isOver(event) then
-            over[#over + 1] = event
-        end
-    end
-    for _, event in ipairs(over) do
-        finish(event, false, reason)
-    end
 end
 
 local function expire(lane)
-    local now, refusal = os.time(), Service.refusal()
-    giveUp(lane, refusal or 'the bridge did not take it in time', function(event)
-        return refusal ~= nil or now >= event.expires
+    local refusal = Service.refusal()
+    local over = Lanes.resting(lane, function(event)
+        return refusal ~= nil or Lifetimes.isOver(event)
     end)
+    for _, event in ipairs(over) do
+        giveUp(event, refusal or 'the bridge did not take it in time')
+    end
 end
 
 local function sendFrom(lane)
-    local event = lane.flying < lane.width and nextOf(lane, Clock.now())
+    local event = Lanes.next(lane, Clock.now())
     while event do
         send(event)
-        event = lane.flying < lane.width and nextOf(lane, Clock.now())
+        event = Lanes.next(lane, Clock.now())
     end
 end
 
 --- Sends what may go; called when something happens, and a few times a second.
 function Events.pump()
-    for _, lane in pairs(lanes) do
+    for _, lane in ipairs(Lanes.all()) do
         expire(lane)
         if started and not Service.refusal() then
             sendFrom(lane)
@@ -212,60 +182,86 @@ function Events.pump()
     end
 end
 
-local function add(event)
-    event.attempts, event.tryAt, event.flying = 0, 0, false
-    local queue = laneOf(event.kind).queue
-    queue[#queue + 1] = event
+local function add(event, overtaken)
+    for _, other in ipairs(overtaken) do
+        finish(other, false, Events.OVERTAKEN)
+    end
+    Lanes.put(event)
 end
 
 local function isFull(kind)
     return waiting() >= (kind == 'panic' and MOST or MOST - RESERVE)
 end
 
---- Takes an event in the bridge's own fields; `unit` is whose state it sets, if any.
--- Returns true and calls `callback(true, id)` once the bridge has it on disk, or `callback(false, reason)`
--- where it is given up; or returns false and the reason, and calls nothing.
-function Events.submit(fields, unit, callback)
-    if Service.refusal() then
-        return false, Service.refusal()
-    end
-    if isFull(fields.type) then
-        return false, ('%d events wait for the bridge already'):format(waiting())
-    end
+local function bodyOf(fields)
     local done, body = pcall(json.encode, fields)
     if not done then
-        return false, 'it cannot be written as JSON: ' .. tostring(body)
+        return nil, 'it cannot be written as JSON: ' .. tostring(body)
+    elseif #body > LONGEST then
+        return nil, ('it has %d bytes, and the most is %d'):format(#body, LONGEST)
     end
+    return body
+end
+
+local function eventOf(fields, unit, body)
     number = number + 1
-    local now = os.time()
-    add({
+    return {
         key = ('%s-%d'):format(nonce, number),
         number = number,
         kind = fields.type,
         path = fields.type == 'panic' and '/v1/panic' or '/v1/events',
         body = body,
         unit = unit,
-        born = now,
-        expires = now + lifetimeOf(fields),
+        active = fields.active,
+        born = os.time(),
         from = GetInvokingResource(),
-        callback = callback,
-    })
+    }
+end
+
+--- Takes an event in the bridge's own fields; `unit` is whose state it sets, if any.
+-- Returns true and calls `callback(true, id)` once the bridge has it on disk, or `callback(false, reason)`
+-- where it is given up; or returns false and the reason, and calls nothing. `settle` is this resource's own
+-- function, which is told the same before anything else happens, and must neither wait nor fail.
+function Events.submit(fields, unit, callback, settle)
+    if Service.refusal() then
+        return false, Service.refusal()
+    end
+    local body, reason = bodyOf(fields)
+    if not body then
+        return false, reason
+    end
+    local event = eventOf(fields, unit, body)
+    local overtaken = othersOf(event)
+    if #overtaken == 0 and isFull(event.kind) then
+        return false, ('%d events wait for the bridge already'):format(waiting())
+    end
+    event.callback, event.settle = callback, settle
+    Lifetimes.begin(event)
+    add(event, overtaken)
     Events.pump()
     return true
 end
 
---- Begins to send, first what an earlier run left behind.
-function Events.start()
-    local younger = { lanes.panic.queue, lanes.ordinary.queue }
-    lanes.panic.queue, lanes.ordinary.queue = {}, {}
+local function restore()
     local older = Shelf.load()
     for _, event in ipairs(older) do
         event.kept = true
-        add(event)
+        Lifetimes.resume(event)
+        add(event, othersOf(event))
     end
-    for _, queue in ipairs(younger) do
-        for _, event in ipairs(queue) do
-            add(event)
+    return older
+end
+
+--- Begins to send, first what an earlier run left behind: `adopt` is given each such event that still counts.
+function Events.start(adopt)
+    local younger = Lanes.empty()
+    local older = restore()
+    for _, event in ipairs(younger) do
+        add(event, othersOf(event))
+    end
+    for _, event in ipairs(older) do
+        if not event.over then
+            adopt(event)
         end
     end
     if #older > 0 then
@@ -282,5 +278,6 @@ end
 
 --- For the console: how many panics and how many others wait, and what is wrong or nil.
 function Events.state()
-    return #lanes.panic.queue, #lanes.ordinary.queue, problem
+    local panics, others = Lanes.waiting()
+    return panics, others, problem
 end

@@ -2,8 +2,9 @@
 
 Identifiers = {}
 
-local HIGHEST_PLAYER = 131071 -- those who still connect have numbers from 65536
-local SHORTEST = 5 -- characters; what is no longer is the number of somebody who has left
+local HIGHEST_PLAYER = 131071
+local LOWEST_PASSING = 65536 -- those who still connect have such numbers, which soon are somebody else's
+local SHORTEST = 5 -- characters; what is no longer may be the number of somebody who has left
 local LONGEST = 128 -- characters; the bridge takes no longer one
 
 local chosen = {} -- player -> identifier, or false
@@ -38,9 +39,17 @@ end
 
 --- The identifier of a connected player, or nil; it is looked up once.
 function Identifiers.of(player)
+    if player >= LOWEST_PASSING then
+        return choose(player) or nil
+    end
     if chosen[player] == nil then
         chosen[player] = choose(player)
     end
+    return chosen[player] or nil
+end
+
+--- The identifier of a player where it was looked up already, or nil.
+function Identifiers.known(player)
     return chosen[player] or nil
 end
 
@@ -57,8 +66,12 @@ local function playerIn(target)
     end
 end
 
+-- A short one, as a stripped fivem: can be, is taken only while somebody is online by it.
 local function isIdentifier(target)
-    return type(target) == 'string' and #target > SHORTEST and Text.clean(target, LONGEST) == target
+    if type(target) ~= 'string' or Text.clean(target, LONGEST) ~= target then
+        return false
+    end
+    return #target > SHORTEST or Sampler.playerOf(target) ~= nil
 end
 
 --- Whom another resource means: the number of a player, or an identifier.

@@ -1,7 +1,8 @@
 -- Pushes where the units are: what changed, in one request, and never more than one at a time.
 --
 -- A record counts as sent when the bridge has answered; until then every push has it again. Every minute, and
--- whenever the bridge has begun anew, a push names everybody.
+-- whenever the bridge has begun anew, a push names everybody. Where the bridge takes no push as long as that
+-- (413), several do so: none of them can say that this is everybody, and only `left` takes units off the map.
 
 Locations = {}
 
@@ -11,10 +12,15 @@ local SLOWEST = 15 -- seconds between two tries
 local REFUSED_WAIT = 60 -- seconds; a wrong token mends itself no sooner
 local REPEAT = 300 -- seconds between two lines about the same trouble
 local TOLERATED = 3 -- failures before a line is written: a bridge that restarts is back by then
+local TOO_LONG = 413 -- the status of an answer
+local SHORTER_AFTER = 0.5 -- seconds until the next try then
 local API = 1
 
 local minDistance, minHeading
 local sent = {} -- identifier -> the record of the last answered push
+local doubtful = {} -- identifier -> true: named in a push that was not answered, and may have arrived
+local namedAt = {} -- identifier -> when a push last had a record of it
+local most = math.huge -- records in a push
 local known = {} -- identifier -> true: whom the bridge may hold
 local instance
 local fullDue = true
@@ -68,17 +74,28 @@ end
 local function updatesOf(units, full)
     local updates = {}
     for id, person in pairs(units) do
-        if person.x and (full or isChanged(person, sent[id])) then
+        if person.x and (full or doubtful[id] or isChanged(person, sent[id])) then
             updates[#updates + 1] = recordOf(id, person)
         end
     end
     return updates
 end
 
+-- Those who wait longest go first.
+local function firstOf(updates)
+    if #updates <= most then
+        return updates
+    end
+    table.sort(updates, function(one, other)
+        return (namedAt[one.id] or -1) < (namedAt[other.id] or -1)
+    end)
+    return table.move(updates, 1, most, 1, {})
+end
+
 local function leftOf(units)
     local left = {}
     for id in pairs(known) do
-        if not units[id] then
+        if not units[id] and #left < most then
             left[#left + 1] = id
         end
     end
@@ -107,13 +124,13 @@ end
 
 local function remember(push)
     if push.full then
-        sent, known = {}, {}
+        sent, known, doubtful, namedAt = {}, {}, {}, {}
     end
     for _, id in ipairs(push.left or {}) do
-        sent[id], known[id] = nil, nil
+        sent[id], known[id], doubtful[id], namedAt[id] = nil, nil, nil, nil
     end
     for _, record in ipairs(push.updates) do
-        sent[record.id], known[record.id] = record, true
+        sent[record.id], known[record.id], doubtful[record.id] = record, true, nil
     end
 end
 
@@ -129,7 +146,7 @@ local function succeed(push, answer)
     if push.full then
         fullDue = false
     elseif isNew then
-        fullDue = true
+        fullDue, most = true, math.huge
     end
     if answer.api ~= API then
         Log.warnEvery('api', math.huge, 'The bridge is of another version than this resource: update both.')
@@ -165,6 +182,22 @@ local function fail(status, problem)
     end
 end
 
+-- The next pushes are half as long; false where one cannot be shorter.
+local function shorten(push)
+    local length = math.max(#push.updates, #(push.left or {}))
+    if length <= 1 then
+        return false
+    end
+    most = length // 2
+    tryAt = Clock.now() + SHORTER_AFTER
+    Log.warnEvery(
+        'shorter',
+        REPEAT,
+        ('The bridge takes no push of %d units at once (listener.max_body): they go in parts.'):format(length)
+    )
+    return true
+end
+
 local function finish(push, status, answer, problem)
     inFlight = false
     if status >= 200 and status < 300 then
@@ -174,7 +207,23 @@ local function finish(push, status, answer, problem)
         end
         problem = 'something answers that is not cad-bridge'
     end
+    if status == TOO_LONG and shorten(push) then
+        return
+    end
     fail(status, problem)
+end
+
+-- A push may arrive though no answer comes.
+local function doubt(push, now)
+    for id in pairs(push.full and sent or {}) do
+        doubtful[id] = true
+    end
+    for _, id in ipairs(push.left or {}) do
+        doubtful[id] = true
+    end
+    for _, record in ipairs(push.updates) do
+        known[record.id], doubtful[record.id], namedAt[record.id] = true, true, now
+    end
 end
 
 local function send(push, now)
@@ -183,9 +232,7 @@ local function send(push, now)
     if push.full then
         fullAt, fullDue = now, true
     end
-    for _, record in ipairs(push.updates) do
-        known[record.id] = true -- it may arrive though no answer comes
-    end
+    doubt(push, now)
     Door.ask('POST', '/v1/locations', body, nil, function(status, answer, problem)
         finish(push, status, answer, problem)
     end)
@@ -196,6 +243,14 @@ function Locations.start(settings)
     minDistance, minHeading = settings.minDistance, settings.minHeading
 end
 
+-- Everybody is due, and named as fast as pushes may follow each other.
+local function beginParts(now)
+    fullAt, fullDue = now, false
+    for id in pairs(sent) do
+        doubtful[id] = true
+    end
+end
+
 --- Pushes what is due; `units` leads from identifiers to persons, `players` is the number of all players.
 function Locations.step(units, players)
     local now = Clock.now()
@@ -204,6 +259,11 @@ function Locations.step(units, players)
     end
     local full = fullDue or now - fullAt >= FULL_EVERY
     local updates, left = updatesOf(units, full), leftOf(units)
+    if full and #updates > most then
+        full = false
+        beginParts(now)
+    end
+    updates = firstOf(updates)
     if full or #updates > 0 or #left > 0 or now - pushedAt >= QUIET then
         send({
             updates = updates,

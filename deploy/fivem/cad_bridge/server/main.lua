@@ -12,6 +12,7 @@ local function watch()
 end
 
 local function step()
+    Duty.look(Clock.now())
     Sampler.sweep()
     Locations.step(Sampler.units(), Sampler.connected())
 end
@@ -36,7 +37,7 @@ local function start()
     Exposure.check(Settings.token, function()
         if not Service.refusal() then
             Log.info(('Sends %s to %s.'):format(Duty.describe(), Settings.url))
-            Events.start()
+            Events.start(Panics.adopt)
             CreateThread(watch)
             CreateThread(sample)
         end
@@ -47,6 +48,7 @@ end
 AddEventHandler('playerDropped', function()
     local player = tonumber(source)
     if player then
+        Panics.forget(Identifiers.known(player))
         Sampler.forget(player)
         Identifiers.forget(player)
         Duty.forget(player)

@@ -2,7 +2,7 @@
 
 Places = {}
 
-local LONGEST = 100 -- characters
+local LONGEST = 100 -- characters, and bytes: everybody's place must fit into one push
 local EVERY, BURST = 2, 4 -- the client sends at most one in two seconds
 
 local places = {}
@@ -22,5 +22,6 @@ RegisterNetEvent('cad_bridge:place', function(place)
     if not player or not GetPlayerName(player) or not Pace.allows(player, 'place', EVERY, BURST) then
         return
     end
-    places[player] = Text.clean(place, LONGEST) or places[player]
+    local text = Text.clean(place, LONGEST)
+    places[player] = text and Text.cutBytes(text, LONGEST) or places[player]
 end)

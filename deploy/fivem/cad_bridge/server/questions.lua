@@ -17,7 +17,7 @@ local function askNext()
         asking = false
         askNext()
         local known = status == 200 and answer ~= nil
-        question.callback(known, known and answer or text)
+        Callbacks.tell(question.callback, 'the state of an event', known, known and answer or text)
     end)
 end
 

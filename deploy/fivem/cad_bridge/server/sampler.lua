@@ -90,7 +90,8 @@ end
 local function read(person)
     local identifier = Identifiers.of(person.player)
     person.id = identifier
-    person.unit = identifier ~= nil and Duty.includes(person.player)
+    person.onDuty = identifier ~= nil and Duty.includes(person.player)
+    person.unit = person.onDuty
     if person.unit then
         person.bucket = GetPlayerRoutingBucket(person.player) or 0
         person.unit = person.bucket == 0 or not Settings.mainBucketOnly

@@ -91,6 +91,7 @@ local CONVARS = {
     { 'panicCommand', 'cad_bridge_panic_command', 'panic', pattern('^[%w_%-]*$', 'the name of a command') },
     { 'callCommand', 'cad_bridge_911_command', '911', pattern('^[%w_%-]*$', 'the name of a command') },
     { 'panicCooldown', 'cad_bridge_panic_cooldown', '2', number(0, 3600) },
+    { 'panicLasts', 'cad_bridge_panic_lasts', '10', number(1, 1440) },
     { 'callCooldown', 'cad_bridge_911_cooldown', '10', number(0, 3600) },
     { 'locale', 'cad_bridge_locale', 'en', pattern('^[%w_%-]+$', 'a file of locales, without .json') },
 }

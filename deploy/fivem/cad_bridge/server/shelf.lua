@@ -39,6 +39,7 @@ function Shelf.put(event)
             path = event.path,
             body = event.body,
             unit = event.unit,
+            active = event.active,
             born = event.born,
             expires = event.expires,
         })

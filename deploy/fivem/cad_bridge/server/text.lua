@@ -51,18 +51,34 @@ local function withoutInvisible(text)
     )
 end
 
--- In turns: taking one code away may put the next together.
+-- In one pass over all bytes, since taking one code away may put the next together.
 local function withoutColours(text)
-    local changes
-    repeat
-        text, changes = text:gsub('%^[0-9]', '')
-    until changes == 0
-    return text
+    if not text:find('%^[0-9]') then
+        return text
+    end
+    local kept, top = {}, 0
+    for byte in text:gmatch('.') do
+        if kept[top] == '^' and byte:find('^[0-9]') then
+            kept[top], top = nil, top - 1
+        else
+            top = top + 1
+            kept[top] = byte
+        end
+    end
+    return table.concat(kept)
 end
 
 local function cut(text, limit)
     local stop = utf8.offset(text, limit + 1)
     return stop and text:sub(1, stop - 1) or text
+end
+
+--- The beginning of good UTF-8 that has at most so many bytes, and no broken character at its end.
+function Text.cutBytes(text, most)
+    if #text <= most then
+        return text
+    end
+    return text:sub(1, utf8.offset(text, 0, most + 1) - 1)
 end
 
 --- Text of at most `limit` characters: valid UTF-8 in one line, without colour codes and what nobody sees.
