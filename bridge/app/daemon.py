@@ -213,7 +213,7 @@ class Daemon:
         async with TaskGroup() as group:
             group.create_task(self._flush_last(tasks["flusher"], deadline))
             group.create_task(self.parts.relay.drain(deadline))
-        self.parts.outbox.backlog.writeback.save_again()  # before the file is closed
+        self._save_again()  # before the file is closed
         log.info("daemon drained", pending=self.parts.outbox.counts()[EventState.PENDING])
 
     async def _flush_last(self, flusher: "Task[None]", deadline: float) -> None:
@@ -257,7 +257,7 @@ class Daemon:
         while True:
             try:
                 await self._ping()
-                self.parts.outbox.backlog.writeback.save_again()
+                self._save_again()
                 if self._clock.monotonic() >= prune_at:
                     prune_at = self._clock.monotonic() + PRUNE_EVERY
                     await self.parts.outbox.prune()
@@ -270,6 +270,13 @@ class Daemon:
                     log.info("store writable again")
                 failing = False
             await self._clock.sleep(UPKEEP_EVERY)
+
+    def _save_again(self) -> None:
+        """Hand in once more what the disk did not take."""
+        self.parts.outbox.backlog.writeback.save_again()
+        self.parts.budgets.save_again()
+        if self.parts.cms is not None:
+            self.parts.cms.budgets.save_again()
 
     async def _ping(self) -> None:
         """Pass through the store's thread.

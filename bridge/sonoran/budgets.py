@@ -4,7 +4,8 @@ Every request's time goes there, and so does every penalty, so that neither a re
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ from bridge.store import Store, Transaction
 FORGOTTEN_AFTER = 600.0  # seconds a row of a past request is kept at most
 PAUSED = " paused"  # marks the row of a penalty: no operation's name ends so
 CLOCK = " clock "  # marks the row that tells how wall time stood to monotonic time, and when the machine was started
+MOST_REFUSED = 10_000  # changes kept for a disk that takes none; a minute has a few hundred
 DRIFT = 1.0  # seconds; clocks are always set a little
 
 log = logs.get("budget")
@@ -60,6 +62,10 @@ class Budgets:
         self._pruned_at = clock.monotonic()
         self._boot = boot_id()
         self._ahead = clock.wall() - clock.monotonic()
+        self._refused: deque[Callable[[Transaction], object]] = deque(maxlen=MOST_REFUSED)  # by the disk
+        self._clock_row = (
+            f"{CLOCK}{self._boot} {min(self._budgets)}"  # the CMS's limits have one of their own
+        )
 
     def reconfigure(self, limits: Mapping[str, float], interval: float, sharing: Sharing = SEPARATE) -> None:
         """Keep to other limits from now on; operations and pools are the same as before."""
@@ -77,7 +83,7 @@ class Budgets:
         )
         now = self._clock.monotonic()
         for operation, started, answered in rows:
-            if self._boot and operation == CLOCK + self._boot:  # else nobody knows what happened to time
+            if self._boot and operation == self._clock_row:  # else nobody knows what happened to time
                 self._ahead = float(started or 0) - float(answered or 0)
         wall = now + self._ahead
         for operation, started, answered in rows:
@@ -132,19 +138,19 @@ class Budgets:
         budget = self._budgets[ticket.operation]
         if not sends:
             budget.give_back()
-            self._store.post(lambda tx: tx.execute("DELETE FROM requests WHERE id = ?", (ticket.id,)))
+            self._post(lambda tx: tx.execute("DELETE FROM requests WHERE id = ?", (ticket.id,)))
             return
         budget.settle(now)
         for _ in range(sends - 1):
             budget.take(now)
             budget.settle(now)
             self._record(Ticket(operation=ticket.operation, id=uuid.uuid4().hex, started_at=now))
-        self._store.post(
+        self._post(
             lambda tx: tx.execute("UPDATE requests SET answered_at = ? WHERE id = ?", (wall, ticket.id))
         )
         if now - self._pruned_at > WINDOW:
             self._pruned_at = now
-            self._store.post(lambda tx: _prune(tx, wall))
+            self._post(lambda tx: _prune(tx, wall))
 
     def abandon(self, ticket: Ticket) -> None:
         """Give up a request whose answer nobody waits for any more, for this run ends.
@@ -161,7 +167,7 @@ class Budgets:
         wall = self._wall()
         seconds = self._budgets[operation].pause(self._clock.monotonic(), seconds)
         row = (operation + PAUSED, operation + PAUSED, wall, wall + seconds)
-        self._store.post(lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row))
+        self._post(lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row))
         return seconds
 
     def recovered(self) -> None:
@@ -176,12 +182,23 @@ class Budgets:
         if abs(jump) <= DRIFT:
             return
         self._ahead += jump
-        self._store.post(
-            lambda tx: tx.execute(
-                "UPDATE requests SET started_at = started_at + ?, answered_at = answered_at + ?", (jump, jump)
-            )
+        names = [*self._budgets, *(name + PAUSED for name in self._budgets)]
+        mine = f"operation IN ({', '.join('?' * len(names))})"
+        change = (
+            f"UPDATE requests SET started_at = started_at + ?, answered_at = answered_at + ? WHERE {mine}"  # noqa: S608 -- question marks
         )
+        self._post(lambda tx: tx.execute(change, (jump, jump, *names)))
         self._note_clock()
+
+    def save_again(self) -> None:
+        """Hand in once more what the disk did not take."""
+        refused = list(self._refused)
+        self._refused.clear()
+        for work in refused:
+            self._post(work)
+
+    def _post(self, work: Callable[[Transaction], object]) -> None:
+        self._store.post(work, failed=lambda: self._refused.append(work))
 
     def _wall(self) -> float:
         """Return the time that goes to disk: wall time, but for what it drifted since the rows were last made to fit."""
@@ -192,14 +209,12 @@ class Budgets:
         """Keep how both clocks stood, so that a run after a jump knows how old the rows are."""
         if self._boot:
             now = self._clock.monotonic()
-            row = ("clock", CLOCK + self._boot, now + self._ahead, now)
-            self._store.post(
-                lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row)
-            )
+            row = (self._clock_row, self._clock_row, now + self._ahead, now)
+            self._post(lambda tx: tx.execute("INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?)", row))
 
     def _record(self, ticket: Ticket) -> None:
         wall = self._wall()
-        self._store.post(
+        self._post(
             lambda tx: tx.execute(
                 "INSERT INTO requests (id, operation, started_at) VALUES (?, ?, ?)",
                 (ticket.id, ticket.operation, wall),

@@ -150,15 +150,16 @@ class Verdict:
             return None if one.event in self._ledger.discarded else "nobody discarded it"
         if reason == "unclear":
             return None if one.kind == "kick" else "it could have been looked up"
-        if reason == "call_failed":
-            ends = [self._ledger.ends.get(str(call), {"state": "unknown"})["state"] for call in _calls(one)]
-            bad = [state for state in ends if state in {"failed", "expired"}]
-            return (
-                None
-                if bad or any(str(call) in self._ledger.retried for call in _calls(one))
-                else f"its calls are {ends}"
-            )
+        if reason in {"call_failed", "call_unknown"}:
+            return self._explained_by_its_call(one)
         return f"nothing was done that explains {error} {detail}"
+
+    def _explained_by_its_call(self, one: Accepted) -> Found:
+        """Return what is wrong where an event failed since its call did, or was retried by an operator since."""
+        calls = [str(call) for call in _calls(one)]
+        states = [self._ledger.ends.get(call, {"state": "unknown"})["state"] for call in calls]
+        ended = {"failed", "expired"} & {*states}
+        return None if ended or self._ledger.retried & {*calls} else f"its calls are {states}"
 
     def _expired(self, one: Accepted) -> Found:
         until = self._ledger.ended_at[one.event]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.errors import StoreError
 from bridge.operations import DOCUMENTED_LIMITS
 from bridge.simulator.limits import Limiter
 from bridge.sonoran.budget import (
@@ -20,6 +21,7 @@ from bridge.sonoran.budgets import Budgets
 from bridge.sonoran.pools import Sharing
 from bridge.store import Store
 from tests.support.cad_client import ForgetfulStore, budgets_of
+from tests.support.full_disk import full_disk
 from tests.support.stepping_clock import SteppingClock
 
 PANIC, LOCATIONS, STATUS, VERSION = "setUnitPanic", "updateUnitLocations", "setUnitStatus", "getVersion"
@@ -57,9 +59,7 @@ class Runs:
 
     async def rows(self) -> list[tuple[Any, ...]]:
         assert self._store is not None
-        query = (
-            "SELECT operation, started_at, answered_at FROM requests WHERE id <> 'clock' ORDER BY started_at"
-        )
+        query = "SELECT operation, started_at, answered_at FROM requests WHERE operation NOT LIKE ' clock %' ORDER BY started_at"
         return await self._store.write(lambda transaction: list(transaction.query(query)))
 
 
@@ -509,3 +509,35 @@ async def test_a_clock_that_is_set_between_two_requests_gives_no_slot_back(tmp_p
     spend(budgets, VERSION, 5)
 
     assert (await runs.start()).take(VERSION) is None
+
+
+async def test_what_a_full_disk_did_not_take_is_remembered_as_soon_as_it_does(tmp_path: Path) -> None:
+    runs = Runs(tmp_path)
+    budgets = await runs.start()
+    spend(budgets, VERSION)
+    assert len(await runs.rows()) == 1
+    with full_disk(tmp_path / "outbox.sqlite3-wal"):
+        spend(budgets, VERSION, 9)
+        with pytest.raises(StoreError):
+            await runs.rows()
+    budgets.save_again()
+
+    assert len(await runs.rows()) == 10
+    assert (await runs.start()).take(VERSION) is None
+
+
+async def test_two_services_on_one_file_each_follow_the_clock_for_their_own_rows(tmp_path: Path) -> None:
+    clock = SteppingClock()
+    async with Store(tmp_path / "outbox.sqlite3", lambda _: None) as store:
+        one = Budgets(store, clock, {VERSION: 5}, 5.05, 10.0)
+        other = Budgets(store, clock, {STATUS: 5}, 5.05, 10.0)
+        spend(one, VERSION)
+        spend(other, STATUS)
+        before = clock.wall()
+        clock.ahead = 3600.0
+        one.follow_clock()
+        other.follow_clock()
+        rows = await store.write(lambda tx: list(tx.query("SELECT operation, started_at FROM requests")))
+
+    started = {str(operation): at for operation, at in rows if operation in (VERSION, STATUS)}
+    assert started == {VERSION: before + 3600.0, STATUS: before + 3600.0}
