@@ -12,10 +12,10 @@ BIN := $(VENV)/bin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --quiet
 PYTEST := $(BIN)/python -m pytest --durations=10
-# In parallel. Tests that compute get a worker for each core; those that wait for processes and for real time get one
-# more than the two cores that CI has, a file to each, so that what the tests of a file share is made once.
+# In parallel. Tests that compute get a worker for each core; those that wait for processes and for real time get twice
+# the two cores that CI has, a file to each, so that what the tests of a file share is made once; the longest first.
 COMPUTING := --numprocesses=logical --maxprocesses=4 --dist=worksteal
-WAITING := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+WAITING := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 LUA := deploy/fivem tests/support/fxserver
 LUA_TOOLS := $(VENV)/lua-tools
 # Node comes with the wheel that pyright brings; no other one is needed.
@@ -43,7 +43,7 @@ demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account n
 test: packages lint ## everything: lint, unit with its coverage, integration, acceptance, systemd, network
 	$(PYTEST) $(COMPUTING) tests/unit --cov
 	$(PYTEST) $(COMPUTING) tests/integration
-	$(PYTEST) $(WAITING) tests/acceptance tests/chaos
+	$(PYTEST) $(WAITING) tests/chaos tests/acceptance
 	$(MAKE) test-systemd
 	$(MAKE) test-network
 

@@ -72,6 +72,7 @@ class Lookup:
     def reconfigure(self, config: OutboxConfig) -> None:
         """Do with calls that cannot be looked up what the configuration now says."""
         self._config = config
+        self._pace = WINDOW / self._client.budgets[GET_CALLS.name].limit
 
     async def run(self) -> None:
         """Run until cancelled."""
