@@ -12,10 +12,10 @@ BIN := $(VENV)/bin
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 PIP := $(BIN)/python -m pip --quiet
 PYTEST := $(BIN)/python -m pytest --durations=10
-# In parallel. Tests that compute get a worker for each core; those that wait for processes and for real time get twice
-# the two cores that CI has, a file to each, so that what the tests of a file share is made once; the longest first.
+# In parallel. Tests that compute get a worker for each core; those that wait for processes and for real time get one
+# more than the two cores that CI has, a file to each, so that what its tests share is made once; the longest first.
 COMPUTING := --numprocesses=logical --maxprocesses=4 --dist=worksteal
-WAITING := --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+WAITING := --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 LUA := deploy/fivem tests/support/fxserver
 LUA_TOOLS := $(VENV)/lua-tools
 # Node comes with the wheel that pyright brings; no other one is needed.
