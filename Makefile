@@ -32,7 +32,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help demo test test-systemd test-network chaos unit lint fmt natives dashboards zipapp portable requirements clean packages
+.PHONY: help demo test test-systemd test-network chaos unit lint fmt natives dashboards screenshots zipapp portable requirements clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ natives: $(VENV)/.lua ## write the names of FiveM's natives anew, from the typin
 
 dashboards: $(VENV)/.dev ## write the Grafana dashboards anew from deploy/grafana/*.py
 	$(BIN)/python -m deploy.grafana.build
+
+screenshots: packages $(VENV)/.dev ## take the pictures of the status page anew, from a running demo in Chromium
+	$(BIN)/python -m deploy.screenshots.take $(ARGS)
 
 zipapp: $(VENV)/.dev ## dist/cad-bridge.pyz: one file that needs Python alone, of this version and on this kind of machine
 	@$(BIN)/python -m deploy.package.zipapp

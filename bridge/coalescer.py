@@ -4,64 +4,18 @@ It replaces and may lose, because only the newest location matters. It takes a r
 batch in time that grows with the batch, does no I/O and has no clock: whoever calls says what time it is.
 """
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
 
 from bridge.config import LocationsConfig
+from bridge.roster import Location, Roster, Unit
+from bridge.traces import ForgetReason, Forgotten, Traces
 from bridge.units import LocationReport, ServerId, UnitId, Vehicle, distance, turn
 
 MOST_EXPECTED = 1000  # panicking units that are remembered before their first push
 SERVER_SILENCE = 600.0  # seconds without any push after which a server's units are forgotten
-
-
-class Location(Struct, frozen=True, kw_only=True):
-    """A report as it goes into a batch; ``text`` is the last one the game named, if any."""
-
-    report: LocationReport
-    text: str | None
-
-
-class _Unit:
-    """What is known of one unit. ``told`` is what the CAD was last sent, in flight or answered."""
-
-    __slots__ = (
-        "due_since",
-        "id",
-        "moved",
-        "panicking",
-        "received_at",
-        "report",
-        "roster",
-        "text",
-        "told",
-        "told_at",
-    )
-
-    def __init__(self, report: LocationReport, roster: "_Roster", now: float) -> None:
-        self.id = report.unit_id
-        self.roster = roster
-        self.report = report
-        self.text = report.text
-        self.received_at = now
-        self.told: Location | None = None
-        self.told_at = 0.0
-        self.due_since: float | None = None
-        self.moved = False  # due for something new, not only to be told again
-        self.panicking = False
-
-
-class _Roster:
-    """The units of one server in the orders they are looked for."""
-
-    def __init__(self) -> None:
-        self.units: OrderedDict[UnitId, _Unit] = OrderedDict()  # longest not pushed first
-        self.due: OrderedDict[UnitId, _Unit] = OrderedDict()  # longest waiting first
-        self.told: OrderedDict[UnitId, _Unit] = OrderedDict()  # longest ago told first
-        self.panicking: dict[UnitId, _Unit] = {}
-        self.last_push_at: float | None = None
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -72,7 +26,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     locations: tuple[Location, ...]
     oldest_at: float
     stale: int
-    units: tuple[_Unit, ...]
+    units: tuple[Unit, ...]
     waits: tuple[tuple[float, bool], ...]  # by unit: due since when, and for something new
 
     @property
@@ -93,19 +47,22 @@ class Coalescer:
 
     def __init__(self, config: LocationsConfig, server_ids: Iterable[ServerId]) -> None:
         self._config = config
-        self._units: dict[UnitId, _Unit] = {}
-        self._rosters = {server_id: _Roster() for server_id in server_ids}
+        self._units: dict[UnitId, Unit] = {}
+        self._rosters = {server_id: Roster(server_id) for server_id in server_ids}
         self._set_aside: dict[UnitId, SetAside] = {}
         self._expected_panicking: dict[UnitId, None] = {}  # pressed before their first push, oldest first
+        self.traces = Traces()
 
     def reconfigure(self, config: LocationsConfig, server_ids: Collection[ServerId]) -> None:
         """Judge by these thresholds from now on, and forget the units of servers that are no more."""
         self._config = config
         for server_id, roster in self._rosters.items():
             if server_id not in server_ids:
-                self.forget(server_id, list(roster.units))
+                self.forget(server_id, list(roster.units), reason=ForgetReason.SERVER_REMOVED)
         for server_id in server_ids:
-            self._rosters.setdefault(server_id, _Roster())  # a late push of a former one still has its own
+            self._rosters.setdefault(
+                server_id, Roster(server_id)
+            )  # a late push of a former one still has its own
 
     def put(self, server_id: ServerId, reports: Sequence[LocationReport], now: float) -> int:
         """Take the reports of one push; an empty one says that the server is alive.
@@ -128,7 +85,7 @@ class Coalescer:
             unit.received_at = now
             unit.text = report.text or unit.text
             roster.units.move_to_end(unit.id)
-            if not unit.moved and self._differs(unit):
+            if not unit.moved and self.differs(unit):
                 self._mark_due(unit, now, moved=True)
         return replaced
 
@@ -139,7 +96,7 @@ class Coalescer:
             unit.text = text
             unit.received_at = now
             unit.roster.units.move_to_end(unit_id)
-            if not unit.moved and self._differs(unit):
+            if not unit.moved and self.differs(unit):
                 self._mark_due(unit, now, moved=True)
 
     def set_panicking(self, unit_id: UnitId, active: bool) -> None:  # noqa: FBT001 -- the state, as in setUnitPanic
@@ -158,20 +115,26 @@ class Coalescer:
         else:
             unit.roster.panicking.pop(unit_id, None)
 
-    def forget(self, server_id: ServerId, unit_ids: Iterable[UnitId]) -> None:
-        """Drop units that left the server; those that meanwhile are on another one stay there."""
+    def forget(
+        self, server_id: ServerId, unit_ids: Iterable[UnitId], now: float | None = None,
+        reason: ForgetReason = ForgetReason.LEFT,
+    ) -> None:  # fmt: skip
+        """Drop units that left the server; those that meanwhile are on another one stay there.
+
+        Without ``now`` they are remembered as gone since the server's last push.
+        """
         roster = self._rosters[server_id]
+        at = (roster.last_push_at or 0.0) if now is None else now
         for unit_id in unit_ids:
             unit = self._units.get(unit_id)
             if unit is not None and unit.roster is roster:
-                self._remove(unit)
+                self._forget(unit, at, reason)
 
     def keep_only(self, server_id: ServerId, unit_ids: Collection[UnitId]) -> None:
         """Drop every unit of the server that is not named: the push was a full roster."""
         present = frozenset(unit_ids)
-        self.forget(
-            server_id, [unit_id for unit_id in self._rosters[server_id].units if unit_id not in present]
-        )
+        absent = [unit_id for unit_id in self._rosters[server_id].units if unit_id not in present]
+        self.forget(server_id, absent, reason=ForgetReason.ABSENT)
 
     def ready(self, server_id: ServerId, now: float) -> int:
         """Return how many units of the server are due, those to be told again included."""
@@ -199,14 +162,14 @@ class Coalescer:
         """
         roster = self._rosters[server_id]
         self._remind(roster, now)
-        chosen: list[_Unit] = []
-        stale: list[_Unit] = []
+        chosen: list[Unit] = []
+        stale: list[Unit] = []
         for unit in self._candidates(roster):
             if len(chosen) == limit:
                 break
             if unit.id in withhold or (only is not None and unit.id not in only):
                 continue
-            (stale if self._is_stale(unit, now) else chosen).append(unit)
+            (stale if self.is_stale(unit, now) else chosen).append(unit)
         lost = sum(unit.moved for unit in stale)  # one only to be told again was sent before
         for unit in stale:
             self._clear_due(unit)
@@ -217,6 +180,7 @@ class Coalescer:
         """Record that the CAD took the batch."""
         for unit in batch.units:
             if self._units.get(unit.id) is unit:
+                unit.sent_at = batch.taken_at
                 self._expect(unit, batch.taken_at)
 
     def restore(self, batch: Batch) -> None:
@@ -244,9 +208,10 @@ class Coalescer:
         """
         unsent = dict.fromkeys(self._rosters, 0)
         for server_id, roster in self._rosters.items():
-            for unit in self._forgotten(roster, now):
+            forgotten, reason = self._forgotten(roster, now)
+            for unit in forgotten:
                 unsent[server_id] += unit.moved
-                self._remove(unit)
+                self._forget(unit, now, reason)
         for entry in [entry for entry in self._set_aside.values() if entry.until <= now]:
             self._release(entry, now)
         return unsent
@@ -263,8 +228,48 @@ class Coalescer:
         """Return the units whose locations the CAD refuses, longest refused first."""
         return sorted(self._set_aside.values(), key=attrgetter("until"))
 
-    def _welcome(self, roster: _Roster, report: LocationReport, former: _Unit | None, now: float) -> int:
-        unit = _Unit(report, roster, now)
+    def find(self, unit_id: UnitId) -> Unit | None:
+        """Return what is known of a unit, to look at."""
+        return self._units.get(unit_id)
+
+    def units_of(self, server_id: ServerId) -> Collection[Unit]:
+        """Return the units of a server, to look at."""
+        return self._rosters[server_id].units.values()
+
+    def named(self) -> Iterator[UnitId]:
+        """Go through the units that anything is known of: pushed ones, and panicking ones that are yet to be."""
+        yield from self._units
+        yield from self._expected_panicking
+
+    def expects_panicking(self, unit_id: UnitId) -> bool:
+        """Tell whether a unit pressed panic before its first push."""
+        return unit_id in self._expected_panicking
+
+    def set_aside_until(self, unit_id: UnitId) -> float | None:
+        """Return until when a unit stays out of all batches, if it does."""
+        entry = self._set_aside.get(unit_id)
+        return None if entry is None else entry.until
+
+    def differs(self, unit: Unit) -> bool:
+        """Tell whether a unit is elsewhere, or otherwise, than the CAD was last told."""
+        told = unit.told
+        if told is None:
+            return True
+        return (
+            distance(unit.report, told.report) > self._config.min_distance
+            or turn(unit.report, told.report) > self._config.min_heading
+            or (told.report.heading is None and unit.report.heading is not None)
+            or unit.text != told.text
+            or _looks(unit.report) != _looks(told.report)
+        )
+
+    def is_stale(self, unit: Unit, now: float) -> bool:
+        """Tell whether where a unit is known to be is too old to be sent."""
+        vouched_at = unit.received_at if unit.moved else unit.roster.last_push_at or 0.0
+        return now - vouched_at > self._config.stale_after
+
+    def _welcome(self, roster: Roster, report: LocationReport, former: Unit | None, now: float) -> int:
+        unit = Unit(report, roster, now)
         replaced = 0
         if former is not None:
             replaced = int(former.moved)
@@ -281,26 +286,21 @@ class Coalescer:
         self._mark_due(unit, now, moved=True)
         return replaced
 
-    def _remove(self, unit: _Unit, *, keep_set_aside: bool = False) -> None:
+    def _forget(self, unit: Unit, at: float, reason: ForgetReason) -> None:
+        self._remove(unit)
+        self.traces.forgotten.note(
+            unit.id,
+            Forgotten(server_id=unit.roster.server_id, at=at, reason=reason, sent_at=unit.sent_at),
+        )
+
+    def _remove(self, unit: Unit, *, keep_set_aside: bool = False) -> None:
         del self._units[unit.id]
         for order in (unit.roster.units, unit.roster.due, unit.roster.told, unit.roster.panicking):
             order.pop(unit.id, None)
         if not keep_set_aside:
             self._set_aside.pop(unit.id, None)
 
-    def _differs(self, unit: _Unit) -> bool:
-        told = unit.told
-        if told is None:
-            return True
-        return (
-            distance(unit.report, told.report) > self._config.min_distance
-            or turn(unit.report, told.report) > self._config.min_heading
-            or (told.report.heading is None and unit.report.heading is not None)
-            or unit.text != told.text
-            or _looks(unit.report) != _looks(told.report)
-        )
-
-    def _mark_due(self, unit: _Unit, since: float, *, moved: bool) -> None:
+    def _mark_due(self, unit: Unit, since: float, *, moved: bool) -> None:
         if unit.id in self._set_aside:
             return
         unit.moved = unit.moved or moved
@@ -308,18 +308,18 @@ class Coalescer:
             unit.due_since = since
         unit.roster.due[unit.id] = unit
 
-    def _clear_due(self, unit: _Unit) -> None:
+    def _clear_due(self, unit: Unit) -> None:
         unit.due_since = None
         unit.moved = False
         unit.roster.due.pop(unit.id, None)
 
-    def _expect(self, unit: _Unit, told_at: float) -> None:
+    def _expect(self, unit: Unit, told_at: float) -> None:
         """Have the unit told again ``resend_after`` later, if it has not moved and its server still pushes then."""
         unit.told_at = told_at
         unit.roster.told[unit.id] = unit
         unit.roster.told.move_to_end(unit.id)
 
-    def _remind(self, roster: _Roster, now: float) -> None:
+    def _remind(self, roster: Roster, now: float) -> None:
         # A unit comes again only if its server pushed after the time was up: no ghosts of a server that died.
         pushed_at = roster.last_push_at
         if pushed_at is None or not self._config.resend_after:
@@ -332,23 +332,20 @@ class Coalescer:
             if unit.due_since is None:
                 self._mark_due(unit, now, moved=False)
 
-    def _is_stale(self, unit: _Unit, now: float) -> bool:
-        vouched_at = unit.received_at if unit.moved else unit.roster.last_push_at or 0.0
-        return now - vouched_at > self._config.stale_after
-
-    def _candidates(self, roster: _Roster) -> Iterable[_Unit]:
+    def _candidates(self, roster: Roster) -> Iterable[Unit]:
         urgent = [unit for unit_id, unit in roster.panicking.items() if unit_id in roster.due]
         yield from sorted(urgent, key=lambda unit: unit.due_since or 0.0)
         for unit in roster.due.values():
             if not unit.panicking:
                 yield unit
 
-    def _pack(self, server_id: ServerId, now: float, chosen: list[_Unit], stale: int) -> Batch:
+    def _pack(self, server_id: ServerId, now: float, chosen: list[Unit], stale: int) -> Batch:
         waits = tuple((now if unit.due_since is None else unit.due_since, unit.moved) for unit in chosen)
         oldest_at = min((unit.received_at for unit in chosen if unit.moved), default=now)
         for unit in chosen:
             self._clear_due(unit)
             unit.told = Location(report=unit.report, text=unit.text)
+            unit.taken_at = now
             unit.roster.told.pop(unit.id, None)
         return Batch(
             server_id=server_id,
@@ -360,20 +357,20 @@ class Coalescer:
             waits=waits,
         )
 
-    def _forgotten(self, roster: _Roster, now: float) -> list[_Unit]:
+    def _forgotten(self, roster: Roster, now: float) -> tuple[list[Unit], ForgetReason]:
         if roster.last_push_at is not None and now - roster.last_push_at >= SERVER_SILENCE:
-            return list(roster.units.values())
-        forgotten: list[_Unit] = []
+            return list(roster.units.values()), ForgetReason.SERVER_SILENT
+        forgotten: list[Unit] = []
         for unit in roster.units.values():
             if now - unit.received_at < self._config.forget_after:
                 break
             forgotten.append(unit)
-        return forgotten
+        return forgotten, ForgetReason.NOT_PUSHED
 
     def _release(self, entry: SetAside, now: float) -> None:
         del self._set_aside[entry.unit_id]
         unit = self._units.get(entry.unit_id)
-        if unit is not None and self._differs(unit):
+        if unit is not None and self.differs(unit):
             self._mark_due(unit, now, moved=True)
 
 

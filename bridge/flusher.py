@@ -4,13 +4,14 @@ A failed batch takes the next interval with newer data in it, never an extra req
 holds something the CAD will not have: half of it is tried at a time until a single unit is left.
 """
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 
 from msgspec import Struct
 
 from bridge import logs
 from bridge.clock import Alarm, Clock
-from bridge.coalescer import Batch, Coalescer, Location
+from bridge.coalescer import Batch, Coalescer
 from bridge.config import LocationsConfig
 from bridge.errors import CadError
 from bridge.fleet import Fleet
@@ -18,12 +19,14 @@ from bridge.metrics import Metrics
 from bridge.operations import UPDATE_UNIT_LOCATIONS
 from bridge.postals import Postals
 from bridge.retry import Done, Fail, judge, refusal
+from bridge.roster import Location
 from bridge.sonoran import v2
 from bridge.sonoran.client import CadClient
 from bridge.sonoran.messages import CadAnswer
 from bridge.units import ServerId, UnitId, shorten
 
 SET_ASIDE = 600.0  # seconds a unit stays out after the CAD refused its location, or batches stay small
+REMEMBERED = 500  # batches; at the usual pace those of the last 40 minutes
 REFUSED_PAUSE = 60.0  # seconds a server waits after 403 or 404: nothing in the batch is to blame
 DROP_REASONS = ("stale", "forgotten", "refused")
 TOO_LARGE = "too_large"
@@ -41,6 +44,14 @@ class BatchReport(Struct, frozen=True, kw_only=True):
     updated: int | None
     lag_seconds: float
     reason: str
+
+
+class Upcoming(Struct, frozen=True, kw_only=True):
+    """What the next batch holds as things stand: up to so many units of one server, panicking ones among them."""
+
+    server_id: ServerId
+    units: int
+    panicking: bool
 
 
 class _Search:
@@ -97,6 +108,9 @@ class Flusher:
         self._stopping = False
         self._alarm = Alarm(clock)
         self.last: BatchReport | None = None
+        self._reports: OrderedDict[tuple[ServerId, float], BatchReport] = (
+            OrderedDict()
+        )  # by when it was taken
         self.unmatched = {server.id: 0 for server in fleet}  # of each server's last batch
         self._turns = [server.id for server in fleet]
         self._preferred: set[ServerId] = set()  # whose panic went ahead of the others since a turn was kept
@@ -116,6 +130,30 @@ class Flusher:
         self.interval = self._client.budgets[UPDATE_UNIT_LOCATIONS.name].gap
         self.next_at = min(self.next_at, self._clock.monotonic() + self.interval)
         self._alarm.ring()
+
+    def upcoming(self, now: float) -> Upcoming | None:
+        """Return what the next batch would hold, or None where nothing is due or everything is held."""
+        server_id = None if self._client.breaker.holding else self._pick(now)[0]
+        if server_id is None:
+            return None
+        return Upcoming(
+            server_id=server_id,
+            units=min(self._coalescer.pending(server_id), self._most),
+            panicking=self._coalescer.has_panic(server_id),
+        )
+
+    def report_of(self, server_id: ServerId, taken_at: float) -> BatchReport | None:
+        """Return how a server's batch went that was taken then (monotonic seconds), of the last 500."""
+        return self._reports.get((server_id, taken_at))
+
+    def paused_until(self, server_id: ServerId) -> float:
+        """Return until when a server gets no batches, because the CAD answered 403 or 404: monotonic seconds."""
+        return self._paused_until.get(server_id, 0.0)
+
+    def suspects(self, server_id: ServerId) -> Collection[UnitId]:
+        """Return the units of a server among which is one that makes the CAD refuse its batches."""
+        search = self._searches.get(server_id)
+        return () if search is None else search.suspects
 
     def start(self) -> None:
         """Set the first batch one interval off, whatever a former run sent."""
@@ -166,21 +204,27 @@ class Flusher:
         After its panic went ahead a server waits until another one had a turn, or a panic that lasts would keep
         all others off the map.
         """
-        due = [
-            server_id for server_id in self._turns
-            if self._coalescer.ready(server_id, now) and self._paused_until.get(server_id, 0.0) <= now
-        ]  # fmt: skip
-        if not due:
+        chosen, urgent = self._pick(now)
+        if chosen is None:
             return None
-        urgent = [server_id for server_id in due if self._coalescer.has_panic(server_id)]
-        chosen = next((server_id for server_id in urgent if server_id not in self._preferred), due[0])
-        if chosen in urgent and chosen not in self._preferred:
+        if urgent:
             self._preferred.add(chosen)
         else:
             self._preferred.clear()
         self._turns.remove(chosen)
         self._turns.append(chosen)
         return chosen
+
+    def _pick(self, now: float) -> tuple[ServerId | None, bool]:
+        """Return whose turn it would be, and whether a panic puts it before its turn."""
+        due = [
+            server_id for server_id in self._turns
+            if self._coalescer.ready(server_id, now) and self._paused_until.get(server_id, 0.0) <= now
+        ]  # fmt: skip
+        for server_id in due:
+            if server_id not in self._preferred and self._coalescer.has_panic(server_id):
+                return server_id, True
+        return (due[0] if due else None), False
 
     def _take(self, server_id: ServerId, now: float) -> Batch:
         search = self._searches.get(server_id)
@@ -227,6 +271,9 @@ class Flusher:
                 at=self._clock.wall(), server=name, units=len(updates), updated=updated,
                 lag_seconds=round(lag, 3), reason=reason,
             )  # fmt: skip
+            self._reports[batch.server_id, batch.taken_at] = self.last
+            if len(self._reports) > REMEMBERED:
+                self._reports.popitem(last=False)
 
     def _judge(self, batch: Batch, answer: CadAnswer) -> tuple[int | None, str]:
         match judge(answer):

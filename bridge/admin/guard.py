@@ -1,6 +1,7 @@
 """Who may read at the admin door, and who may change something.
 
-Reading is free on loopback and needs the token elsewhere; health is free everywhere. A page on the web that has its
+Reading is free on loopback and needs the token elsewhere; health, and the empty status page that asks for the token,
+are free everywhere. A page on the web that has its
 name resolve to 127.0.0.1 (DNS rebinding) still sends its own name as Host, so that without the token only loopback
 names and the configured ones are answered. Changing something needs the token from everywhere: no page can know it.
 """
@@ -19,6 +20,7 @@ from bridge.clock import Clock
 from bridge.config import Secret, is_loopback
 
 HEALTH = ("/healthz", "/readyz")
+PAGE, PAGE_FILES = "/", "/page/"
 SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 SAME_SITE = frozenset({"same-origin", "none"})
 BEARER = {"WWW-Authenticate": "Bearer"}
@@ -67,7 +69,7 @@ class Guard:
 
     def _refuse_stranger(self, request: web.Request) -> web.Response | None:
         """Return why a request without the token is not answered."""
-        if request.path in HEALTH:
+        if request.path in (*HEALTH, PAGE) or request.path.startswith(PAGE_FILES):
             return None
         if request.remote and not is_loopback(request.remote):
             detail = "reading from elsewhere needs Authorization: Bearer and the admin token"

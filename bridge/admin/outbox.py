@@ -12,7 +12,7 @@ import msgspec
 from aiohttp import hdrs, web
 from msgspec import Struct
 
-from bridge.admin.problem import as_json, problem
+from bridge.admin.problem import PRIVATE, as_json, problem
 from bridge.errors import StoreError
 from bridge.events import EventId
 from bridge.outbox import Changes, Desk, EventDetail, Page, Refused, Selection
@@ -25,10 +25,6 @@ MOST_AT_ONCE = 500  # events that one request changes
 _STATUS_OF = {"unknown": HTTPStatus.NOT_FOUND, "full": HTTPStatus.SERVICE_UNAVAILABLE}
 _FILTERS = frozenset({"state", "kind", "server", "since", "until", "error"})
 _PAGING = frozenset({"cursor", "limit"})
-_PRIVATE = {  # for browsers: no other page may so much as embed it
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class OutboxViews(Struct, frozen=True, kw_only=True):
@@ -92,7 +88,7 @@ class OutboxDoor:
                 response = problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 response = problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}")
-            response.headers.update(_PRIVATE)
+            response.headers.update(PRIVATE)
             return response
 
         return answer

@@ -7,6 +7,10 @@ import msgspec
 from aiohttp import hdrs, web
 
 PROBLEM_TYPE = "application/problem+json"
+PRIVATE = {  # for browsers: no other page may so much as embed it
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 def problem(status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None) -> web.Response:

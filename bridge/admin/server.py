@@ -11,9 +11,13 @@ from msgspec import Struct
 from bridge import logs
 from bridge.addresses import make_way, reason
 from bridge.admin.guard import Guard
+from bridge.admin.live import Live
 from bridge.admin.outbox import OutboxDoor, OutboxViews
+from bridge.admin.page import Page
+from bridge.admin.picture import Picture, Search
 from bridge.admin.problem import as_json, problem
 from bridge.admin.status import Status
+from bridge.admin.watch import WatchDoor
 from bridge.clock import Clock
 from bridge.config import Bind, Secret, TcpBind, UnixBind
 from bridge.errors import ConfigError, StartError
@@ -36,7 +40,7 @@ class Views(Struct, frozen=True, kw_only=True):
     """What the door shows. ``alive`` returns whether the event loop and the store turn.
 
     ``openapi`` returns the description of the push door, as JSON; ``reload`` has the configuration read again and
-    returns what differs, or raises ``ConfigError``.
+    returns what differs, or raises ``ConfigError``. ``picture`` and ``search`` are what the status page shows and asks.
     """
 
     alive: Callable[[], Awaitable[bool]]
@@ -46,6 +50,8 @@ class Views(Struct, frozen=True, kw_only=True):
     openapi: Callable[[], bytes]
     outbox: OutboxViews
     reload: Callable[[], Awaitable[list[Change]]]
+    picture: Callable[[], Picture]
+    search: Search
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
@@ -74,6 +80,7 @@ class AdminServer:
         self._binds = binds
         self._gatekeeper = Guard(token, hosts, clock)
         self._views = views
+        self._live = Live(views.picture, clock)
         self._stack = AsyncExitStack()
         self.addresses: list[str] = []
 
@@ -91,6 +98,8 @@ class AdminServer:
         application.router.add_get("/openapi.json", self._openapi)
         application.router.add_post("/reload", self._reload)
         OutboxDoor(self._views.outbox).add_to(application.router)
+        Page().add_to(application.router)
+        WatchDoor(self._live, self._views.search).add_to(application)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

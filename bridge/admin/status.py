@@ -49,11 +49,20 @@ class BatchStatus(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class NextBatchStatus(Struct, frozen=True, kw_only=True):
+    """What the next location request holds as things stand; ``panicking``: a unit in it pressed panic."""
+
+    server: str
+    units: int
+    panicking: bool
+
+
 class LocationsStatus(Struct, frozen=True, kw_only=True):
-    """The location buffer; ``interval`` is seconds."""
+    """The location buffer; ``interval`` is seconds. ``next_batch`` is null where nothing is due or all is held."""
 
     interval: float
     next_batch_at: float
+    next_batch: NextBatchStatus | None = None
     units: int
     pending: int
     set_aside: list[SetAsideStatus]
@@ -75,16 +84,21 @@ class ServerStatus(Struct, frozen=True, kw_only=True):
 
 
 class FailureStatus(Struct, frozen=True, kw_only=True):
-    """An event that failed or expired."""
+    """An event that failed or expired; ``at`` is its acceptance, ``ended_at`` its end."""
 
     id: str
     kind: str
     error: str | None
     at: float
+    ended_at: float = 0.0
 
 
 class OutboxStatus(Struct, frozen=True, kw_only=True):
-    """Events by state, and the newest failures."""
+    """Events by state, and the newest failures.
+
+    ``waiting`` counts what is to be sent by kind, ``hindrance`` says what keeps the oldest; ``reasons`` counts, by state
+    and since the start, why events did not reach the CAD.
+    """
 
     pending: int
     delivered: int
@@ -92,6 +106,9 @@ class OutboxStatus(Struct, frozen=True, kw_only=True):
     expired: int
     superseded: int
     oldest_pending_at: float | None
+    waiting: dict[str, int] = {}
+    hindrance: str = ""
+    reasons: dict[str, dict[str, int]] = {}
     recent_failures: list[FailureStatus]
 
 
@@ -106,8 +123,29 @@ class PanicStatus(Struct, frozen=True, kw_only=True):
     latency_seconds: float | None
 
 
+class ProblemStatus(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, since when where that is known, and what to do; ``level`` is problem or warning."""
+
+    level: str
+    text: str
+    advice: str
+    since: float | None = None
+
+
+class VerdictStatus(Struct, frozen=True, kw_only=True):
+    """Whether all is well: ``level`` is well, warning or problem, ``sentence`` says so or what is wrong."""
+
+    level: str
+    sentence: str
+    problems: list[ProblemStatus]
+
+
 class Status(Struct, frozen=True, kw_only=True):
-    """Everything at a glance; ``reasons`` say why ``ready`` is false or what else is wrong."""
+    """Everything at a glance; ``reasons`` say why ``ready`` is false or what else is wrong.
+
+    ``now`` is the bridge's own time, ``loop_lag`` the longest stall of late in seconds; ``reload_refused``: the
+    configuration on disk could not be used when it was read last. ``verdict`` sums everything up.
+    """
 
     version: str
     instance: str
@@ -119,3 +157,7 @@ class Status(Struct, frozen=True, kw_only=True):
     servers: list[ServerStatus]
     outbox: OutboxStatus
     panics: list[PanicStatus]
+    now: float = 0.0
+    loop_lag: float = 0.0
+    reload_refused: bool = False
+    verdict: VerdictStatus | None = None

@@ -9,6 +9,8 @@ from typing import Self
 from bridge import __version__, logs
 from bridge.admin import AdminServer, OutboxViews, Views
 from bridge.app.parts import Parts, admin_token, load_postals, secrets_of
+from bridge.app.picture import Painter
+from bridge.app.search import Search
 from bridge.app.timekeeper import Timekeeper
 from bridge.app.view import View
 from bridge.clock import Alarm, Clock
@@ -58,6 +60,8 @@ class Daemon:
             openapi=lambda: describe(self.parts.listener.addresses, tls=config.listener.tls),
             outbox=OutboxViews.of(self.parts.desk),
             reload=self.reload,
+            picture=Painter(self.parts, self.view).paint,
+            search=Search(self.parts).find,
         )
         self.admin = AdminServer(config.admin.bind, admin_token(config), config.admin.hosts, views, clock)
         self._clock = clock
@@ -155,12 +159,14 @@ class Daemon:
                 changes = await self._reload()
             except ConfigError as error:
                 self.parts.metrics.config_last_reload_successful.set(0)
+                self.view.reload_refused = True
                 for problem in error.problems:
                     log.error("reload refused, nothing changed", problem=problem)  # noqa: TRY400 -- the problem says it all
                 raise
             finally:
                 self._supervisor.notify("READY=1")
             self.parts.metrics.config_last_reload_successful.set(1)
+            self.view.reload_refused = False
             self.parts.metrics.config_last_reload_success.set(self._clock.wall())
         return changes
 

@@ -1,5 +1,7 @@
 """Tells how the daemon is: readiness, status and the metrics that are read rather than counted."""
 
+import msgspec
+
 from bridge import __version__
 from bridge.admin.server import Readiness
 from bridge.admin.status import (
@@ -9,14 +11,16 @@ from bridge.admin.status import (
     FailureStatus,
     FindingStatus,
     LocationsStatus,
+    NextBatchStatus,
     OutboxStatus,
     PanicStatus,
     ServerStatus,
     SetAsideStatus,
     Status,
 )
+from bridge.admin.verdict import judge
 from bridge.app.parts import Parts
-from bridge.events import EventState
+from bridge.events import EventKind, EventState
 from bridge.fleet import GameServer
 from bridge.metrics import GAME_SERVER_STATES
 from bridge.operations import OWN
@@ -32,6 +36,7 @@ class View:
         self._parts = parts
         self.draining = False
         self.loop_lag = 0.0  # seconds, the longest of late
+        self.reload_refused = False  # the configuration on disk could not be used when it was read last
 
     def readiness(self) -> Readiness:
         """Return whether pushes are taken and go on to the CAD; a CAD that is merely down does not count."""
@@ -73,6 +78,10 @@ class View:
 
     def status(self) -> Status:
         """Return everything at a glance."""
+        seen = self._look()
+        return msgspec.structs.replace(seen, verdict=judge(seen))
+
+    def _look(self) -> Status:
         parts = self._parts
         readiness = self.readiness()
         return Status(
@@ -96,6 +105,9 @@ class View:
                 )
                 for ended in reversed(parts.outbox.backlog.history.panics)
             ],
+            now=parts.clock.wall(),
+            loop_lag=self.loop_lag,
+            reload_refused=self.reload_refused,
         )
 
     def render_metrics(self) -> bytes:
@@ -152,10 +164,17 @@ class View:
     def _locations(self) -> LocationsStatus:
         parts = self._parts
         now = parts.clock.monotonic()
-        last = parts.flusher.last
+        last, upcoming = parts.flusher.last, parts.flusher.upcoming(now)
         return LocationsStatus(
             interval=parts.flusher.interval,
             next_batch_at=self._to_unix(parts.flusher.next_at) or 0.0,
+            next_batch=None
+            if upcoming is None
+            else NextBatchStatus(
+                server=parts.fleet[upcoming.server_id].name,
+                units=upcoming.units,
+                panicking=upcoming.panicking,
+            ),
             units=sum(parts.coalescer.count(server.id) for server in parts.fleet),
             pending=sum(parts.coalescer.ready(server.id, now) for server in parts.fleet),
             set_aside=[
@@ -199,12 +218,31 @@ class View:
             expired=counts[EventState.EXPIRED],
             superseded=counts[EventState.SUPERSEDED],
             oldest_pending_at=outbox.backlog.oldest_pending_at(),
+            waiting={
+                kind.value: len(outbox.backlog.queue(kind))
+                for kind in EventKind
+                if len(outbox.backlog.queue(kind))
+            },
+            hindrance=self._hindrance(),
+            reasons={
+                state.value: dict(reasons.most_common())
+                for state, reasons in outbox.backlog.history.reasons.items()
+            },
             recent_failures=[
-                FailureStatus(id=ended.id, kind=ended.kind, error=ended.error, at=ended.at)
+                FailureStatus(
+                    id=ended.id, kind=ended.kind, error=ended.error, at=ended.at, ended_at=ended.ended_at
+                )
                 for ended in reversed(outbox.backlog.history.failures)
             ],
         )
 
+    def _hindrance(self) -> str:
+        """Return what keeps the oldest pending event waiting; empty where nothing does."""
+        backlog = self._parts.outbox.backlog
+        oldest = backlog.oldest()
+        deliveries = () if oldest is None else oldest.deliveries
+        return next((said for said in map(backlog.hindrance, deliveries) if said), "")
+
     def _to_unix(self, moment: float | None) -> float | None:
         clock = self._parts.clock
-        return None if moment is None else moment - clock.monotonic() + clock.wall()
+        return None if moment is None else round(moment - clock.monotonic() + clock.wall(), 3)

@@ -52,11 +52,20 @@ class Batch(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class NextBatch(Struct, frozen=True, kw_only=True):
+    """What the next location request holds as things stand."""
+
+    server: str = ""
+    units: int = 0
+    panicking: bool = False
+
+
 class LocationsStatus(Struct, frozen=True, kw_only=True):
     """The location buffer: ``interval`` in seconds, instants in Unix seconds."""
 
     interval: float | None = None
     next_batch_at: float | None = None
+    next_batch: NextBatch | None = None
     units: int = 0
     pending: int = 0
     set_aside: tuple[SetAside, ...] = ()
@@ -84,6 +93,7 @@ class Failure(Struct, frozen=True, kw_only=True):
     kind: str = ""
     error: str | None = None
     at: float | None = None
+    ended_at: float | None = None
 
 
 class OutboxStatus(Struct, frozen=True, kw_only=True):
@@ -95,6 +105,9 @@ class OutboxStatus(Struct, frozen=True, kw_only=True):
     expired: int = 0
     superseded: int = 0
     oldest_pending_at: float | None = None
+    waiting: dict[str, int] = {}
+    hindrance: str = ""
+    reasons: dict[str, dict[str, int]] = {}
     recent_failures: tuple[Failure, ...] = ()
 
 
@@ -107,6 +120,23 @@ class PanicStatus(Struct, frozen=True, kw_only=True):
     units: int = 0
     state: str = "unknown"
     latency_seconds: float | None = None
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """One thing that is wrong, and what to do; ``level`` is problem or warning."""
+
+    level: str = "problem"
+    text: str = ""
+    advice: str = ""
+    since: float | None = None
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Whether all is well, and the sentence that says so; ``level`` is well, warning or problem."""
+
+    level: str = "problem"
+    sentence: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -122,6 +152,10 @@ class Status(Struct, frozen=True, kw_only=True):
     servers: tuple[ServerStatus, ...] = ()
     outbox: OutboxStatus = OutboxStatus()
     panics: tuple[PanicStatus, ...] = ()
+    now: float | None = None
+    loop_lag: float = 0.0
+    reload_refused: bool = False
+    verdict: Verdict | None = None
 
 
 def decode_status(body: bytes) -> Status:

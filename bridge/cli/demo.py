@@ -16,7 +16,6 @@ from bridge import host, logs
 from bridge.app import Daemon, secrets_of
 from bridge.cli.admin_client import Status, decode_status
 from bridge.cli.demo_table import DemoTable, drive_figures
-from bridge.cli.phrases import count
 from bridge.cli.simulate import parse_address
 from bridge.clock import Clock, SystemClock
 from bridge.config import (
@@ -32,6 +31,7 @@ from bridge.config import (
 )
 from bridge.errors import StartError
 from bridge.events import EventState
+from bridge.phrases import count
 from bridge.players import DriveSummary, World, drive
 from bridge.simulator.cad import SIMULATOR_KEY
 from bridge.simulator.server import SimulatorServer

@@ -5,9 +5,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bridge.cli.admin_client import Status
-from bridge.cli.phrases import age, count, duration, latency
 from bridge.cli.status import verdict
 from bridge.cli.tables import Cell, figures, listing
+from bridge.phrases import age, count, duration, latency
 from bridge.players import DriveSummary, PanicRecord
 
 

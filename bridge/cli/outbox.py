@@ -17,13 +17,13 @@ from bridge.cli.admin_door import AdminDoor, NobodyAnswersError
 from bridge.cli.configured import config_option, exit_unusable
 from bridge.cli.outbox_sources import DoorSource, Event, FileSource, OutboxSource
 from bridge.cli.outbox_tables import changes_text, event_figures, events_table
-from bridge.cli.phrases import count
 from bridge.cli.whereabouts import Whereabouts, find, read_token
 from bridge.clock import SystemClock
 from bridge.config.readers import duration
 from bridge.errors import BridgeError, ConfigError, HeldError
 from bridge.events import EventKind, EventState
 from bridge.outbox.inspection import LARGEST_PAGE, Filter
+from bridge.phrases import count
 from bridge.store import StoredFile
 
 T = TypeVar("T")

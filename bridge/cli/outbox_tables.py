@@ -8,9 +8,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from bridge.cli.outbox_sources import Event
-from bridge.cli.phrases import age, duration
 from bridge.cli.tables import Cell, figures, listing
 from bridge.outbox import Changes
+from bridge.phrases import age, duration
 
 SHORT_ID = 12  # characters; enough to name one of very many
 FEW_UNITS = 3  # that are named in a line

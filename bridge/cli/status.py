@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bridge.admin.verdict import WELL
 from bridge.cli.admin_client import (
     Batch,
     CadStatus,
@@ -26,11 +27,11 @@ from bridge.cli.admin_client import (
 )
 from bridge.cli.admin_door import AdminDoor
 from bridge.cli.configured import config_option, exit_unusable
-from bridge.cli.phrases import age, count, duration, latency
 from bridge.cli.tables import Cell, figures, listing
 from bridge.cli.whereabouts import find, read_token
 from bridge.clock import Clock, SystemClock
 from bridge.errors import ConfigError
+from bridge.phrases import age, count, duration, latency
 
 Fetch = Callable[[], Coroutine[Any, Any, bytes]]
 
@@ -75,14 +76,11 @@ def _fetcher(admin: str | None, path: Path | None, token_file: Path | None) -> F
 
 def verdict(seen: Status) -> tuple[bool, str]:
     """Return whether all is well, and the sentence that says so or what is wrong."""
-    problems = [*seen.reasons, *_problems(seen)]
-    if seen.ready is False and not problems:
-        problems = ["the daemon is not ready"]
-    if problems:
-        return False, "; ".join(dict.fromkeys(problems)) + "."
-    units = sum(server.units for server in seen.servers)
-    cad = "the CAD answers" if seen.cad.up else "the CAD was not asked yet"
-    return True, f"All is well: {count(len(seen.servers), 'server')}, {count(units, 'unit')}, {cad}."
+    if seen.verdict is not None:
+        return seen.verdict.level == WELL, seen.verdict.sentence
+    if seen.reasons or seen.ready is False:  # a daemon that does not judge itself
+        return False, "; ".join(seen.reasons or ["the daemon is not ready"]) + "."
+    return True, "The daemon knows of nothing that is wrong."
 
 
 def tables(seen: Status, now: float) -> RenderableType:
@@ -110,11 +108,6 @@ def tables(seen: Status, now: float) -> RenderableType:
     return Group(*parts)
 
 
-_STATES = {
-    "hitching": "{} hitches",
-    "resource_silent": "{} pushes nothing though the game server runs",
-    "silent": "{} is silent",
-}
 _REFRESH = 1.0  # seconds
 _PLAIN_WIDTH = 120  # columns where there is no terminal
 
@@ -158,21 +151,6 @@ async def _frame(fetch: Fetch, clock: Clock) -> RenderableType:
         return tables(decode_status(await fetch()), clock.wall())
     except click.ClickException as error:
         return Text(error.format_message(), style="bold red")
-
-
-def _problems(seen: Status) -> list[str]:
-    problems: list[str] = []
-    if seen.cad.key == "refused":
-        problems.append("the CAD refuses the key")
-    elif seen.cad.up is False:
-        problems.append("the CAD does not answer")
-    problems += [one.text for one in seen.cad.findings if one.severity == "problem"]
-    problems += [_STATES[one.state].format(one.name) for one in seen.servers if one.state in _STATES]
-    if seen.locations.last_batch is not None and seen.locations.last_batch.reason:
-        problems.append(f"the last batch failed ({seen.locations.last_batch.reason})")
-    if seen.locations.set_aside:
-        problems.append(f"the CAD refuses {count(len(seen.locations.set_aside), 'unit')}")
-    return problems
 
 
 def _daemon(seen: Status, now: float) -> list[tuple[str, str]]:

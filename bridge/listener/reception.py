@@ -18,6 +18,9 @@ from bridge.metrics import Metrics
 from bridge.outbox import Idempotency, Outbox, Watch
 from bridge.units import ServerId
 
+UNREADABLE = frozenset({RejectReason.BAD_ID, RejectReason.NOT_AN_OBJECT})
+"""Why records are rejected before it is known whose they are."""
+
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -43,7 +46,7 @@ class Reception:
         """Take where units are."""
         now = self._clock.monotonic()
         if said.left:
-            self._coalescer.forget(server_id, said.left)
+            self._coalescer.forget(server_id, said.left, now)
         replaced = self._coalescer.put(server_id, said.reports, now)
         if said.full:
             self._coalescer.keep_only(
@@ -51,6 +54,15 @@ class Reception:
             )
         self._fleet.pushed(server_id, now, said.players)
         self._counters[server_id].count(said, replaced)
+        if said.rejected:
+            self._remember(server_id, said, now)
+
+    def _remember(self, server_id: ServerId, said: LocationPush, now: float) -> None:
+        """Keep why records were rejected: those whose unit could be read are ``present``, in the same order."""
+        present = iter(said.present)
+        for rejection in said.rejected:
+            unit_id = None if rejection.reason in UNREADABLE else next(present, None)
+            self._coalescer.traces.reject(server_id, unit_id, rejection.reason, now)
 
     def take_heartbeat(self, server_id: ServerId, players: int) -> None:
         """Take how many players a server has."""

@@ -275,6 +275,10 @@ class Backlog:
         """Return when the oldest pending event was accepted or retried, in Unix seconds."""
         return next((event.waiting_since_unix for event in self._pending.values()), None)
 
+    def oldest(self) -> PendingEvent | None:
+        """Return the oldest pending event."""
+        return next(iter(self._pending.values()), None)
+
     def _leave_doubt(self, event: PendingEvent, not_before: float, *, unverified: bool) -> None:
         del self._doubtful[event.seq]
         event.attempted_at = None

@@ -1,6 +1,6 @@
 """How events ended: counted, logged, and the latest ones remembered for /status."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -19,12 +19,13 @@ log = logs.get("outbox")
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """An event that ended lately, as ``/status`` shows it; ``at`` is Unix seconds of its acceptance."""
+    """An event that ended lately, as ``/status`` shows it; ``at`` and ``ended_at`` are Unix seconds, of its acceptance and its end."""
 
     id: EventId
     kind: EventKind
     state: EventState
     at: float
+    ended_at: float
     active: bool | None
     units: int
     latency_seconds: float | None
@@ -32,13 +33,18 @@ class Ended(Struct, frozen=True, kw_only=True):
 
 
 class History:
-    """The endings of events. ``panics`` and ``failures`` hold the latest, oldest first."""
+    """The endings of events.
+
+    ``panics`` and ``failures`` hold the latest, oldest first; ``reasons`` counts why events of this run did not reach
+    the CAD, by state.
+    """
 
     def __init__(self, metrics: Metrics, names: Mapping[ServerId, str]) -> None:
         self._metrics = metrics
         self._names = names
         self.panics: deque[Ended] = deque(maxlen=RECENT)
         self.failures: deque[Ended] = deque(maxlen=RECENT)
+        self.reasons: dict[EventState, Counter[str]] = {}
 
     def add(self, event: PendingEvent, outcome: Outcome, error: str | None, seconds: float) -> None:
         """Count, log and remember an ending; ``seconds`` have passed since it was accepted or retried."""
@@ -48,11 +54,14 @@ class History:
             kind=event.kind,
             state=outcome.state,
             at=event.accepted_at_unix,
+            ended_at=event.waiting_since_unix + seconds,
             active=event.event.active if isinstance(event.event, Panic) else None,
             units=len(units_of(event.event)),
             latency_seconds=seconds if outcome.state is EventState.DELIVERED else None,
             error=error,
         )
+        if outcome.state is not EventState.DELIVERED:
+            self.reasons.setdefault(outcome.state, Counter())[outcome.reason or outcome.state] += 1
         if event.kind is EventKind.PANIC:
             self.panics.append(ended)
         if outcome.state in (EventState.FAILED, EventState.EXPIRED):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from bridge.admin import AdminServer, OutboxViews, Status, Views
+from bridge.admin.picture import Found
 from bridge.admin.server import Readiness
 from bridge.clock import SystemClock
 from bridge.config import Bind, Secret, TcpBind
@@ -13,6 +14,7 @@ from bridge.events import EventId, EventState
 from bridge.outbox import Changed, Changes, EventDetail, EventLine, Page, Refused, Selection
 from bridge.reload import Change
 from bridge.units import ServerId
+from tests.support.pictures import picture
 from tests.support.status_json import status_json
 
 TOKEN = "made-up-token-of-the-admin-door"
@@ -101,6 +103,10 @@ async def serving(desk: FakeDesk, bind: Bind = ANYWHERE) -> AsyncGenerator[str]:
     async def reload() -> list[Change]:
         return []
 
+    def find_nothing(typed: str, *, full: bool) -> Found:
+        del typed, full
+        return Found(matches=0, units=[])
+
     views = Views(
         alive=alive,
         readiness=lambda: Readiness(ready=True, reasons=[]),
@@ -109,6 +115,8 @@ async def serving(desk: FakeDesk, bind: Bind = ANYWHERE) -> AsyncGenerator[str]:
         openapi=lambda: b"{}",
         outbox=desk.views,
         reload=reload,
+        picture=picture,
+        search=find_nothing,
     )
     async with AdminServer((bind,), Secret(TOKEN), (), views, SystemClock()) as server:
         yield server.addresses[0]

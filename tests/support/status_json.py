@@ -4,12 +4,16 @@ from typing import Any
 
 import msgspec
 
+from bridge.admin.status import Status
+from bridge.admin.verdict import judge
+
 NOW = 1_700_000_000.0
 
 
 def status_json(**changes: Any) -> bytes:
-    """Return the JSON; ``changes`` replace whole top-level fields."""
-    return msgspec.json.encode(_status() | changes)
+    """Return the JSON, judged as the daemon does; ``changes`` replace whole top-level fields."""
+    seen = _status() | changes
+    return msgspec.json.encode({"verdict": judge(msgspec.convert(seen, Status))} | seen)
 
 
 def batch(at: float = NOW - 2, *, updated: int = 30, reason: str | None = None) -> dict[str, Any]:
@@ -23,6 +27,7 @@ def locations(**changes: Any) -> dict[str, Any]:
     usual: dict[str, Any] = {
         "interval": 5.05,
         "next_batch_at": NOW + 3,
+        "next_batch": {"server": "main", "units": 12, "panicking": False},
         "units": 34,
         "pending": 12,
         "set_aside": [],
@@ -64,7 +69,7 @@ def cad(**changes: Any) -> dict[str, Any]:
 
 
 def _status() -> dict[str, Any]:
-    failure = {"id": "f-1", "kind": "panic", "error": "no_unit", "at": NOW - 90}
+    failure = {"id": "f-1", "kind": "panic", "error": "no_unit", "at": NOW - 5_490, "ended_at": NOW - 5_480}
     return {
         "version": "0.1.0",
         "instance": "i",
@@ -81,8 +86,14 @@ def _status() -> dict[str, Any]:
             "expired": 0,
             "superseded": 2,
             "oldest_pending_at": NOW - 3,
+            "waiting": {"panic": 1},
+            "hindrance": "",
+            "reasons": {"failed": {"no_unit": 1}, "superseded": {"newer_state": 2}},
             "recent_failures": [failure],
         },
+        "now": NOW,
+        "loop_lag": 0.004,
+        "reload_refused": False,
         "panics": [
             {
                 "id": "p-2",

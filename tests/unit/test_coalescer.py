@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.coalescer import MOST_EXPECTED, SERVER_SILENCE, Batch, Coalescer
+from bridge.traces import ForgetReason
 from bridge.units import ServerId, UnitId, Vehicle
 from tests.support.reports import ONE, TWO, locations_config, report, reports
 
@@ -732,3 +733,67 @@ def test_whatever_happens_in_the_end_the_cad_knows_where_every_unit_is(steps: li
     assert {unit: game.known.get(unit) for unit in game.here} == game.here
     assert game.buffer.count(ONE) + game.buffer.count(TWO) == len(game.here)
     assert game.buffer.pending(ONE) == game.buffer.pending(TWO) == 0
+
+
+# What can be asked of a unit
+
+
+def test_a_unit_remembers_the_last_batch_that_the_cad_took() -> None:
+    buffer = told("license:a", at=1.0)
+    buffer.put(ONE, [report("license:a", x=500.0)], 2.0)
+    batch = take(buffer, 3.0)
+    unit = buffer.find(A)
+    assert unit is not None
+
+    assert (unit.in_flight, unit.sent_at) == (True, 1.0)
+    buffer.restore(batch)
+    assert (unit.in_flight, unit.sent_at) == (False, 1.0)
+    buffer.confirm(take(buffer, 4.0))
+    assert (unit.in_flight, unit.sent_at) == (False, 4.0)
+
+
+def test_one_that_is_not_known_is_not_found() -> None:
+    assert coalescer().find(A) is None
+    assert coalescer().set_aside_until(A) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "at"),
+    [
+        (ForgetReason.LEFT, 5.0),
+        (ForgetReason.ABSENT, 0.0),
+        (ForgetReason.SERVER_REMOVED, 0.0),
+        (ForgetReason.NOT_PUSHED, 1800.0),
+        (ForgetReason.SERVER_SILENT, SERVER_SILENCE),
+    ],
+)
+def test_why_a_unit_was_forgotten_is_remembered(reason: ForgetReason, at: float) -> None:
+    buffer = told("license:a", "license:b")
+    match reason:
+        case ForgetReason.LEFT:
+            buffer.forget(ONE, [A], 5.0)
+        case ForgetReason.ABSENT:
+            buffer.keep_only(ONE, [B])
+        case ForgetReason.SERVER_REMOVED:
+            buffer.reconfigure(locations_config(), [TWO])
+        case ForgetReason.NOT_PUSHED:
+            buffer.put(ONE, [report("license:b")], 1799.0)
+            buffer.sweep(1800.0)
+        case ForgetReason.SERVER_SILENT:
+            buffer.sweep(SERVER_SILENCE)
+
+    forgotten = buffer.traces.forgotten.get(A)
+
+    assert forgotten is not None
+    assert (forgotten.server_id, forgotten.reason, forgotten.at, forgotten.sent_at) == (ONE, reason, at, 0.0)
+    assert buffer.find(A) is None
+
+
+def test_everybody_that_anything_is_known_of_is_named() -> None:
+    buffer = told("license:a")
+    buffer.set_panicking(B, active=True)
+
+    assert list(buffer.named()) == [A, B]
+    assert (buffer.expects_panicking(A), buffer.expects_panicking(B)) == (False, True)
+    assert [unit.id for unit in buffer.units_of(ONE)] == [A]
+    assert list(buffer.units_of(TWO)) == []

@@ -7,7 +7,7 @@ from bridge.clock import Clock
 from bridge.coalescer import Coalescer
 from bridge.errors import CadError
 from bridge.fleet import Fleet
-from bridge.flusher import REFUSED_PAUSE, SET_ASIDE, Flusher
+from bridge.flusher import REFUSED_PAUSE, REMEMBERED, SET_ASIDE, Flusher, Upcoming
 from bridge.metrics import Metrics
 from bridge.operations import UPDATE_UNIT_LOCATIONS
 from bridge.postals import Postal, Postals
@@ -561,3 +561,63 @@ async def test_a_hunt_on_one_server_does_not_touch_the_others() -> None:
     bench.push(*reports("license:c", "license:d"), server=TWO)
 
     assert [await bench.turn(), await bench.turn()] == [["c", "d"], ["a"]]
+
+
+# What can be asked of it
+
+
+async def test_what_the_next_batch_would_hold_is_told_and_nothing_is_changed_by_asking() -> None:
+    bench = Bench(max_batch=2)
+    bench.script(TOOK_ALL, TOOK_ALL)
+    now = bench.clock.monotonic
+    assert bench.flusher.upcoming(now()) is None
+    bench.push(*reports("license:a", "license:b", "license:c"))
+    bench.push(report("license:z"), server=TWO)
+
+    told = [bench.flusher.upcoming(now()) for _ in range(3)]
+
+    assert told == [Upcoming(server_id=ONE, units=2, panicking=False)] * 3
+    assert await bench.turn() == ["a", "b"]
+    assert bench.flusher.upcoming(now()) == Upcoming(server_id=TWO, units=1, panicking=False)
+    bench.coalescer.set_panicking(UnitId("license:c"), active=True)
+    assert bench.flusher.upcoming(now()) == Upcoming(server_id=ONE, units=1, panicking=True)
+    assert await bench.turn() == ["c"]
+
+
+async def test_while_everything_is_held_the_next_batch_holds_nothing() -> None:
+    bench = Bench()
+    bench.push(report())
+    bench.client.breaker.refuse_key()
+
+    assert bench.flusher.upcoming(bench.clock.monotonic()) is None
+
+
+async def test_how_a_batch_went_is_remembered_of_so_many_batches() -> None:
+    bench = Bench()
+    bench.script(*[TOOK_ALL] * (REMEMBERED + 1))
+    taken: list[float] = []
+    for number in range(REMEMBERED + 1):
+        bench.push(report(x=100.0 * number))
+        await bench.turn()
+        unit = bench.coalescer.find(report().unit_id)
+        assert unit is not None
+        assert unit.sent_at is not None
+        taken.append(unit.sent_at)
+
+    assert bench.flusher.report_of(ONE, taken[0]) is None
+    assert bench.flusher.report_of(ONE, taken[-1]) == bench.flusher.last
+    assert bench.flusher.report_of(TWO, taken[-1]) is None
+
+
+async def test_pauses_and_suspects_are_told() -> None:
+    bench = Bench()
+    bench.script(answer(400), answer(404))
+    bench.push(*reports("license:a", "license:b"))
+    bench.push(report("license:z"), server=TWO)
+    assert (list(bench.flusher.suspects(ONE)), bench.flusher.paused_until(TWO)) == ([], 0.0)
+
+    await bench.turn()
+    await bench.turn()
+
+    assert list(bench.flusher.suspects(ONE)) == ["license:a", "license:b"]
+    assert bench.flusher.paused_until(TWO) == bench.clock.monotonic() + REFUSED_PAUSE

@@ -16,6 +16,7 @@ from aiohttp.test_utils import make_mocked_request
 from structlog.testing import capture_logs
 
 from bridge.admin import AdminServer, Views
+from bridge.admin.picture import Found, Picture
 from bridge.admin.server import Readiness
 from bridge.admin.status import Status
 from bridge.clock import SystemClock
@@ -30,7 +31,7 @@ RIGHT = {"Authorization": f"Bearer {TOKEN}"}
 LOOPBACK = TcpBind(host="127.0.0.1", port=0)
 ELSEWHERE = "192.0.2.7"
 CLOCK = SystemClock()
-PATHS = ("/healthz", "/readyz", "/metrics", "/status", "/openapi.json")
+PATHS = ("/", "/page/page.js", "/healthz", "/readyz", "/metrics", "/status", "/openapi.json", "/units?q=a")
 
 
 class Bridge:
@@ -58,6 +59,14 @@ class Bridge:
     def status(self) -> Status:
         return msgspec.json.decode(status_json(), type=Status)
 
+    def picture(self) -> Picture:
+        return Picture(status=self.status(), units=())
+
+    def search(self, typed: str, *, full: bool) -> Found:
+        assert typed
+        assert not full
+        return Found(matches=0, units=[])
+
     @property
     def views(self) -> Views:
         return Views(
@@ -68,6 +77,8 @@ class Bridge:
             openapi=lambda: b'{"openapi":"3.1.0"}',
             outbox=FakeDesk().views,
             reload=self.reload,
+            picture=self.picture,
+            search=self.search,
         )
 
 
@@ -198,7 +209,7 @@ async def test_a_loopback_host_reads_without_the_token(host: str) -> None:
 )
 async def test_a_foreign_host_is_refused_without_the_token(host: str) -> None:
     async with opened(hosts=("bridge.example",)) as door:
-        for path in ("/metrics", "/status", "/nowhere"):
+        for path in ("/metrics", "/status", "/live", "/units?q=a", "/nowhere"):
             without = await door.ask(path, {"Host": host})
             assert without.status == 403
             assert without.json["detail"] == "this Host is neither a loopback name nor one of admin.hosts"
@@ -222,6 +233,25 @@ async def test_reading_from_elsewhere_needs_the_token(path: str, host: str) -> N
     assert refused.status == 401
     assert refused.headers["WWW-Authenticate"] == "Bearer"
     assert let_in.status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/page/page.js", "/page/page.css"])
+async def test_the_empty_page_that_asks_for_the_token_is_free_from_everywhere(path: str) -> None:
+    assert (await ask_from(ELSEWHERE, path, {"Host": "10.0.0.1:30181"})).status == 200
+
+
+@pytest.mark.parametrize("path", ["/live", "/units?q=a", "/page", "//", "/pages/x"])
+async def test_what_the_page_shows_is_not_free(path: str) -> None:
+    assert (await ask_from(ELSEWHERE, path, {"Host": "10.0.0.1:30181"})).status == 401
+
+
+@pytest.mark.parametrize("path", ["/page/..%2fstatus", "/page/%2e%2e/status", "/page/..;/status"])
+async def test_no_way_leads_from_the_page_to_what_is_not_free(path: str) -> None:
+    async with opened() as door:
+        answer = await door.ask(path, {"Host": "rebound.example"})
+
+    assert answer.status in (403, 404)
+    assert b"main" not in answer.body
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
@@ -407,3 +437,12 @@ async def test_it_is_closed_when_it_is_left() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"{address}/healthz")
+
+
+async def test_streams_end_in_good_order_when_it_is_left() -> None:
+    async with aiohttp.ClientSession() as session:
+        async with opened() as door:
+            stream = await session.get(door.server.addresses[0] + "/live")
+            assert await stream.content.readuntil(b"\n\n")
+
+        assert await stream.content.read() == b""

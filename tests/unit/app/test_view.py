@@ -422,3 +422,58 @@ def test_the_daemon_says_who_it_is(still: Still) -> None:
 
     assert (status.version, status.instance, status.started_at) == (__version__, still.parts.instance, NOON)
     assert still.sample("build_info", version=__version__) == 1
+
+
+# The verdict
+
+
+def test_the_verdict_sums_up_what_is_told(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        await seen.push("/v1/locations", locations(UNIT))
+        await seen.clock.sleep(1)
+        seen.parts.fleet[ServerId(2)].pushed(seen.clock.monotonic(), 1)
+        well = seen.daemon.view.status()
+        seen.daemon.view.reload_refused, seen.daemon.view.loop_lag = True, 3.0
+        warned = seen.daemon.view.status()
+
+        assert well.verdict is not None
+        assert well.verdict.sentence == "All is well: 2 servers, 1 unit, the CAD answers."
+        assert well.now == seen.clock.wall()
+        assert warned.verdict is not None
+        assert [problem.level for problem in warned.verdict.problems] == ["warning", "warning"]
+        assert (warned.reload_refused, warned.loop_lag) == (True, 3.0)
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_what_the_next_batch_holds_and_what_waits_are_told(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        seen.cloud.faults.add(Answer(status=503, operation="setUnitPanic"))
+        assert seen.daemon.view.status().locations.next_batch is None
+        await seen.push("/v1/locations", locations(UNIT, "license:2"))
+        await seen.push("/v1/panic", {"ids": [UNIT, "license:2"]})
+        await seen.clock.sleep(2)
+
+        status = seen.daemon.view.status()
+
+        batch = status.locations.next_batch
+        assert batch is not None
+        assert (batch.server, batch.units, batch.panicking) == ("main", 2, True)
+        assert status.outbox.waiting == {"panic": 2}
+        assert "503" in status.outbox.hindrance
+
+    with_daemon(daemon_config(tmp_path), story)
+
+
+def test_why_events_failed_is_told(tmp_path: Path) -> None:
+    async def story(seen: Running) -> None:
+        seen.cloud.faults.add(Answer(status=422, operation="setUnitPanic"))
+        await seen.push("/v1/panic", {"id": UNIT})
+        await seen.clock.sleep(2)
+
+        outbox = seen.daemon.view.status().outbox
+
+        assert outbox.reasons == {"failed": {"unprocessable": 1}}
+        assert outbox.recent_failures[0].ended_at >= outbox.recent_failures[0].at
+
+    with_daemon(daemon_config(tmp_path), story)

@@ -7,7 +7,7 @@ from bridge.cli.admin_client import Status, decode_status
 from bridge.cli.demo_table import DemoTable, drive_figures
 from bridge.players import DriveSummary, PanicRecord
 from bridge.players.summary import Tally
-from tests.support.status_json import NOW, batch, cad, locations, status_json
+from tests.support.status_json import NOW, batch, locations, status_json
 
 
 def status(at: float = NOW - 2, *, updated: int = 30, reason: str | None = None) -> Status:
@@ -95,7 +95,9 @@ def test_each_batch_is_counted_once_and_a_failed_one_not_at_all() -> None:
 
 
 def test_what_is_wrong_with_the_daemon_is_said() -> None:
-    assert "the CAD does not answer." in drawn(decode_status(status_json(cad=cad(up=False))), None)
+    reasons = ["CAD down: it does not answer"]
+
+    assert "CAD down: it does not answer." in drawn(decode_status(status_json(reasons=reasons)), None)
 
 
 def test_what_went_wrong_with_pushes_is_said_only_where_it_did() -> None:

@@ -6,7 +6,7 @@ from bridge.coalescer import Coalescer
 from bridge.config import LocationsConfig
 from bridge.errors import IdempotencyError, PushError
 from bridge.fleet import Fleet
-from bridge.intake import LocationPush, Rejection, RejectReason
+from bridge.intake import LocationPush, Rejection, RejectReason, read_locations
 from bridge.listener import Buffers
 from bridge.listener.reception import Reception
 from bridge.listener.routes import Push
@@ -123,3 +123,23 @@ def test_a_key_that_cannot_be_one_is_refused(tmp_path: Path, key: str) -> None:
         assert await bench.rows("SELECT * FROM events") == []
 
     run_sending(tmp_path, case, relaying=False)
+
+
+def test_why_records_were_rejected_is_remembered_by_unit(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        buffers = buffers_of(bench)
+        said = read_locations(
+            b'[{"id": "a", "x": 1, "y": 1}, 7, {"id": "b", "x": 99999, "y": 1}, {"x": 1, "y": 1}, null,'
+            b' {"id": "c", "x": "?", "y": 1}]',
+            max_coordinate=16_000.0,
+        )
+
+        Reception(buffers, bench.metrics, bench.clock).take_locations(SERVER, said)
+
+        traces = buffers.coalescer.traces
+        reasons = {unit: entry.reason for unit in traces.rejected if (entry := traces.rejected.get(unit))}
+        assert reasons == {"b": "out_of_bounds", "c": "bad_coordinates"}
+        assert traces.nameless[SERVER].number == 2
+        assert traces.nameless[SERVER].reason == "bad_id"
+
+    run_sending(tmp_path, case)

@@ -89,3 +89,22 @@ def test_the_latest_panics_and_failures_are_remembered_oldest_first() -> None:
     assert history.failures[0].error == "no_unit: nobody"
     assert history.failures[0].active is None
     assert [ended.kind for ended in history.failures] == [EventKind.STATUS, EventKind.PANIC]
+
+
+def test_why_events_did_not_reach_the_cad_is_counted_by_state() -> None:
+    history = History(Metrics("0"), NAMES)
+    ended = (
+        (EventState.DELIVERED, ""),
+        (EventState.FAILED, "no_unit"),
+        (EventState.FAILED, "no_unit"),
+        (EventState.FAILED, "forbidden"),
+        (EventState.SUPERSEDED, ""),
+    )
+    for seq, (state, reason) in enumerate(ended):
+        history.add(_pending(panic(), seq), Outcome(state=state, reason=reason), None, 1.5)
+
+    assert history.reasons == {
+        EventState.FAILED: {"no_unit": 2, "forbidden": 1},
+        EventState.SUPERSEDED: {"superseded": 1},
+    }
+    assert [ended.ended_at - ended.at for ended in history.failures] == [1.5, 1.5, 1.5]

@@ -1,4 +1,4 @@
-"""Figures in the words of the tables: ages, durations, latencies."""
+"""Figures in words for people: ages, durations, latencies, numbers of things."""
 
 
 def age(then: float | None, now: float) -> str:

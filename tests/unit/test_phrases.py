@@ -1,6 +1,6 @@
 import pytest
 
-from bridge.cli.phrases import age, count, duration, latency
+from bridge.phrases import age, count, duration, latency
 
 
 @pytest.mark.parametrize(

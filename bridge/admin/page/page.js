@@ -1,0 +1,191 @@
+// The status page: what the bridge tells over its stream, and the search.
+
+import { byId, make, put, setHidden, table } from "./dom.js";
+import { UnitMap } from "./map.js";
+import { showStatus, showVerdict } from "./panels.js";
+import { Refusal, Stream, ask } from "./stream.js";
+import { PANICKING, SET_ASIDE, STALE, Units, stateOf } from "./units.js";
+import { STORIES, count } from "./words.js";
+
+const TOKEN = "cad-bridge admin token"; // in sessionStorage: gone with the tab, never in a URL or a cookie
+
+const units = new Units();
+const stream = new Stream({ heard, lost, refused });
+const map = new UnitMap(byId("map-frame"), byId("canvas"), units, (unit) => search(unit.name));
+let status = null;
+let aheadSeconds = 0; // how far the bridge's clock is ahead of ours
+let connected = false;
+let wantsFull = false;
+
+const bridgeNow = () => Date.now() / 1000 + aheadSeconds;
+const token = () => sessionStorage.getItem(TOKEN) ?? "";
+
+function connect() {
+  setHidden(byId("forget"), !token());
+  stream.start(wantsFull ? "live?full=1" : "live", token());
+}
+
+function heard(kind, content) {
+  if (kind === "snapshot") {
+    if (status !== null && status.version !== content.status.version) {
+      location.reload(); // another bridge has other files
+    }
+    units.clear();
+    status = content.status;
+  } else {
+    Object.assign(status, content.status);
+  }
+  units.take(content);
+  aheadSeconds = status.now - Date.now() / 1000;
+  connected = true;
+  setHidden(byId("door"), true);
+  setHidden(byId("content"), false);
+  show();
+  showUnits();
+}
+
+function lost(why) {
+  connected = false;
+  showVerdict("unknown", `No connection to the bridge: ${why} What stands below is what it said last.`, [], 0);
+}
+
+function refused(refusal) {
+  connected = false;
+  const shown = token() !== "";
+  setHidden(byId("content"), true);
+  if (refusal.status === 401 || (refusal.status === 403 && !shown)) {
+    sessionStorage.removeItem(TOKEN);
+    showVerdict("unknown", "The bridge wants the admin token.", [], 0);
+    askForToken(shown ? "That token is wrong." : `Without it: ${refusal.message}.`, false);
+    return;
+  }
+  showVerdict("unknown", `The bridge does not answer this page: ${refusal.message}.`, [], 0);
+}
+
+function askForToken(why, optional) {
+  put(byId("door-why"), why);
+  setHidden(byId("door-cancel"), !optional);
+  setHidden(byId("door"), false);
+  byId("token").focus();
+}
+
+function show() {
+  if (connected && status !== null && !document.hidden) {
+    const now = bridgeNow();
+    const { level, sentence, problems } = status.verdict;
+    showVerdict(level, sentence, problems, now);
+    showStatus(status, now);
+  } else if (connected && status !== null) {
+    showVerdict(status.verdict.level, status.verdict.sentence, status.verdict.problems, bridgeNow());
+  }
+}
+
+function showUnits() {
+  const all = Array.from(units.all.values());
+  const marked = (mark) => all.filter(({ marks }) => marks & mark).length;
+  const [panicking, stale, aside] = [marked(PANICKING), marked(STALE), marked(SET_ASIDE)];
+  const said = [count(all.length, "unit")];
+  if (panicking) {
+    said.push(`${panicking} panicking`);
+  }
+  if (stale) {
+    said.push(`${stale} stale`);
+  }
+  if (aside) {
+    said.push(`${aside} refused by the CAD`);
+  }
+  put(byId("map-summary"), `${said.join(", ")}.`);
+  const label = `Map of units: ${said.join(", ")}. The table below says the same.`;
+  if (byId("canvas").getAttribute("aria-label") !== label) {
+    byId("canvas").setAttribute("aria-label", label);
+  }
+  map.redraw();
+  if (byId("list").open && !document.hidden) {
+    showList();
+  }
+}
+
+function showList() {
+  const names = new Map(status.servers.map((server) => [server.id, server.name]));
+  const cellsOf = (unit) => [
+    unit.name,
+    names.get(unit.server) ?? String(unit.server),
+    unit.words ?? "",
+    String(unit.x),
+    String(unit.y),
+    [stateOf(unit), unit.marks & PANICKING ? "bad" : unit.marks ? "fair" : ""],
+  ];
+  table(byId("unit-rows"), units.inOrder(), (unit) => unit.number, cellsOf);
+}
+
+async function search(typed) {
+  byId("query").value = typed;
+  const found = byId("found");
+  try {
+    const query = new URLSearchParams(wantsFull ? { q: typed, full: "1" } : { q: typed });
+    const response = await ask(`units?${query}`, token());
+    const told = await response.json();
+    const more = told.matches > told.units.length ? [make("p", {}, `${told.matches} units match; the first are shown.`)] : [];
+    found.replaceChildren(...more, ...told.units.map(story));
+  } catch (error) {
+    const why = error instanceof Refusal ? error.message : "the bridge does not answer";
+    found.replaceChildren(make("p", { className: "bad" }, `Not asked: ${why}.`));
+  }
+  found.focus();
+}
+
+function story({ unit, server, state, on_map: onMap, sentence, more }) {
+  const older = ["waiting", "in_flight", "stale"].includes(state) ? ", perhaps at an older place" : "";
+  const where = { true: `● on the live map${older}`, false: "■ not on the live map", null: "▲ perhaps on the live map" }[onMap];
+  const mood = { true: "good", false: "bad", null: "fair" }[onMap];
+  return make(
+    "article",
+    {},
+    make("h3", {}, make("bdi", {}, unit), server === null ? "" : " of ", make("bdi", {}, server ?? "")),
+    make("p", {}, make("span", { className: mood }, where), `: ${STORIES[state] ?? state}`),
+    make("p", { className: "answer" }, make("bdi", {}, sentence)),
+    make("ul", {}, ...more.map((line) => make("li", {}, make("bdi", {}, line)))),
+  );
+}
+
+byId("door-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(TOKEN, byId("token").value.trim());
+  byId("token").value = "";
+  setHidden(byId("door"), true);
+  connect();
+});
+byId("door-cancel").addEventListener("click", () => {
+  setHidden(byId("door"), true);
+  byId("full").focus();
+});
+byId("forget").addEventListener("click", () => {
+  sessionStorage.removeItem(TOKEN);
+  location.reload();
+});
+byId("full").addEventListener("change", () => {
+  wantsFull = byId("full").checked;
+  if (wantsFull && !token()) {
+    wantsFull = false;
+    byId("full").checked = false;
+    askForToken("Identifiers in full need the admin token, on this machine too. Tick the box again after that.", true);
+    return;
+  }
+  connect();
+});
+byId("search-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  search(byId("query").value.trim());
+});
+byId("zoom-in").addEventListener("click", () => map.zoom(1.5));
+byId("zoom-out").addEventListener("click", () => map.zoom(1 / 1.5));
+byId("zoom-fit").addEventListener("click", () => map.fit());
+byId("list").addEventListener("toggle", () => status !== null && showList());
+document.addEventListener("visibilitychange", () => {
+  show();
+  if (status !== null) {
+    showUnits();
+  }
+});
+setInterval(show, 1000);
+connect();

@@ -1,0 +1,1 @@
+"""Pictures of the status page, taken by ``take`` from a running bridge."""

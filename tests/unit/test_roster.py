@@ -1,0 +1,29 @@
+from bridge.roster import Location, Roster, Unit
+from bridge.units import LocationReport, ServerId, UnitId
+
+REPORT = LocationReport(unit_id=UnitId("license:1"), x=1.0, y=2.0, text="Grove Street")
+
+
+def test_a_new_unit_has_been_told_of_nothing() -> None:
+    unit = Unit(REPORT, Roster(ServerId(1)), 5.0)
+
+    assert (unit.id, unit.text, unit.received_at) == (REPORT.unit_id, "Grove Street", 5.0)
+    assert unit.sent_at is None
+    assert not unit.in_flight
+
+
+def test_a_unit_is_in_flight_from_when_it_is_taken_until_the_cad_took_it() -> None:
+    unit = Unit(REPORT, Roster(ServerId(1)), 5.0)
+    unit.told, unit.taken_at = Location(report=REPORT, text=None), 6.0
+    in_flight = unit.in_flight
+    unit.sent_at = 6.0
+
+    assert in_flight
+    assert not unit.in_flight
+
+
+def test_a_unit_that_is_taken_again_is_in_flight_again() -> None:
+    unit = Unit(REPORT, Roster(ServerId(1)), 5.0)
+    unit.told, unit.taken_at, unit.sent_at = Location(report=REPORT, text=None), 12.0, 6.0
+
+    assert unit.in_flight
