@@ -17,17 +17,18 @@ PROBLEM = "problem"
 WARNING = "warning"
 WELL = "well"
 
+_READ_AGAIN = "run `cad-bridge reload`, or restart the service where systemd hands the key over"
 _BLOCKING = {
     "draining": "It stops by itself once what waits is sent; it has to be started again to take pushes.",
     "store unwritable": "Free space on the disk of outbox.path and look at its rights; positions still go on, but "
     "panics and calls are refused until it can be written.",
     "store full": "See below why events wait; end those that are pointless with `cad-bridge outbox discard`, or raise "
     "outbox.max_events. Panics are still taken.",
-    "key refused": "Put the right key into the file that cad.api_key_file names, then run `cad-bridge reload`. Pushes "
-    "are taken meanwhile, but nothing is sent.",
+    "key refused": f"Put the right key into the file that cad.api_key_file names, then {_READ_AGAIN}. Pushes are taken "
+    "meanwhile, but nothing is sent.",
     "CAD down": "Nothing is lost: events are kept and positions come again. If Sonoran is up, see whether this machine "
     "reaches it: `cad-bridge check --online`.",
-    "CMS key refused": "Put the right key into the file that cms.api_key_file names, then run `cad-bridge reload`.",
+    "CMS key refused": f"Put the right key into the file that cms.api_key_file names, then {_READ_AGAIN}.",
     "listener": "Renew the files of listener.tls_cert_file and listener.tls_key_file; a renewed certificate is taken up by itself.",
     "CMS down": "Nothing to do here: whitelists are answered from memory meanwhile, and clockings are kept.",
 }

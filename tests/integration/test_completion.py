@@ -1,4 +1,4 @@
-"""Completion in shells, which is click's own, by the lines that README gives."""
+"""Completion in shells, which is click's own, by the lines that deploy/README.md gives."""
 
 import os
 import subprocess

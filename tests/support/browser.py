@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import ConsoleMessage, Page, async_playwright
+from playwright.async_api import ConsoleMessage, Page, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
-PATIENCE = 10_000  # milliseconds
+PATIENCE = 20_000  # milliseconds; a machine may be busy
+expect.set_options(timeout=PATIENCE)
 REFUSAL = "Failed to load resource: the server responded with a status of"
 
 
