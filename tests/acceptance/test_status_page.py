@@ -1,5 +1,6 @@
 """The status page in a real browser: what operators read when the live map does not update."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -166,10 +167,14 @@ async def test_identifiers_in_full_need_the_token_on_this_machine_too(tmp_path: 
         await expect(page.locator("#map-summary")).to_have_text("3 units.")
         await page.get_by_text("The same as a table").click()
         await page.get_by_label("Identifiers in full").click()
+        await page.keyboard.type("a-wrong-token")
+        await asyncio.sleep(2.5)  # the page goes on living, and leaves whoever types alone
         await expect(page.get_by_label("Token", exact=True)).to_be_focused()
-        await page.keyboard.type("a-wrong-token-of-the-admin-door")
+        await page.keyboard.type("-of-the-admin-door")
+        await expect(page.get_by_label("Token", exact=True)).to_have_value("a-wrong-token-of-the-admin-door")
         await page.keyboard.press("Enter")
         await expect(page.locator("#door-why")).to_have_text("That token is wrong.")
+        await expect(page.locator("#content")).to_be_visible()
         await keep(page, tmp_path, "token")
         await page.get_by_label("Token", exact=True).fill(ADMIN_TOKEN)
         await page.get_by_role("button", name="Show", exact=True).click()

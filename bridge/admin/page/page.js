@@ -16,6 +16,8 @@ let status = null;
 let aheadSeconds = 0; // how far the bridge's clock is ahead of ours
 let connected = false;
 let wantsFull = false;
+let seenWithout = false; // whether the bridge shows this page to whoever asks from here
+let askedFor = ""; // why the token form is open: "all" or only "identifiers"; empty while it is not
 
 const bridgeNow = () => Date.now() / 1000 + aheadSeconds;
 const token = () => sessionStorage.getItem(TOKEN) ?? "";
@@ -38,7 +40,10 @@ function heard(kind, content) {
   units.take(content);
   aheadSeconds = status.now - Date.now() / 1000;
   connected = true;
-  setHidden(byId("door"), true);
+  seenWithout ||= !token();
+  if (askedFor === "all") {
+    closeDoor();
+  }
   setHidden(byId("content"), false);
   show();
   showUnits();
@@ -52,21 +57,33 @@ function lost(why) {
 function refused(refusal) {
   connected = false;
   const shown = token() !== "";
+  if (refusal.status === 401 && shown && seenWithout) {
+    sessionStorage.removeItem(TOKEN);
+    askForToken("That token is wrong.", "identifiers");
+    connect();
+    return;
+  }
   setHidden(byId("content"), true);
   if (refusal.status === 401 || (refusal.status === 403 && !shown)) {
     sessionStorage.removeItem(TOKEN);
     showVerdict("unknown", "The bridge wants the admin token.", [], 0);
-    askForToken(shown ? "That token is wrong." : `Without it: ${refusal.message}.`, false);
+    askForToken(shown ? "That token is wrong." : `Without it: ${refusal.message}.`, "all");
     return;
   }
   showVerdict("unknown", `The bridge does not answer this page: ${refusal.message}.`, [], 0);
 }
 
-function askForToken(why, optional) {
+function askForToken(why, what) {
+  askedFor = what;
   put(byId("door-why"), why);
-  setHidden(byId("door-cancel"), !optional);
+  setHidden(byId("door-cancel"), what === "all");
   setHidden(byId("door"), false);
   byId("token").focus();
+}
+
+function closeDoor() {
+  askedFor = "";
+  setHidden(byId("door"), true);
 }
 
 function show() {
@@ -152,11 +169,11 @@ byId("door-form").addEventListener("submit", (event) => {
   event.preventDefault();
   sessionStorage.setItem(TOKEN, byId("token").value.trim());
   byId("token").value = "";
-  setHidden(byId("door"), true);
+  closeDoor();
   connect();
 });
 byId("door-cancel").addEventListener("click", () => {
-  setHidden(byId("door"), true);
+  closeDoor();
   byId("full").focus();
 });
 byId("forget").addEventListener("click", () => {
@@ -168,7 +185,7 @@ byId("full").addEventListener("change", () => {
   if (wantsFull && !token()) {
     wantsFull = false;
     byId("full").checked = false;
-    askForToken("Identifiers in full need the admin token, on this machine too. Tick the box again after that.", true);
+    askForToken("Identifiers in full need the admin token, on this machine too. Tick the box again after that.", "identifiers");
     return;
   }
   connect();
