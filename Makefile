@@ -32,7 +32,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 unexport PYRIGHT_PYTHON_FORCE_VERSION
 unexport PYRIGHT_PYTHON_PYLANCE_VERSION
 
-.PHONY: help demo test test-systemd test-network chaos unit lint fmt natives dashboards screenshots zipapp portable requirements clean packages
+.PHONY: help demo test test-running test-alone test-systemd test-network chaos soak fuzz bench unit lint fmt natives dashboards screenshots zipapp portable requirements clean packages
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,11 +41,18 @@ demo: $(VENV)/.runtime ## daemon, CAD simulator and moving players, no account n
 	@$(BIN)/cad-bridge demo $(ARGS)
 
 test: packages lint ## everything: lint, unit with its coverage, integration, acceptance, systemd, network
-	$(PYTEST) $(COMPUTING) tests/unit --cov
+	$(PYTEST) $(COMPUTING) tests/unit tests/bench --cov
 	$(PYTEST) $(COMPUTING) tests/integration
-	$(PYTEST) $(WAITING) tests/chaos tests/acceptance
-	$(MAKE) test-systemd
-	$(MAKE) test-network
+	@echo "Tests of running programs next, several minutes of them; what they say is printed when they end"
+	$(MAKE) --jobs=2 --output-sync=target test-alone test-running
+
+test-running: packages $(VENV)/.dev ## the real process under fire, and its status page in a browser
+	$(PYTEST) $(WAITING) tests/chaos tests/soak tests/fuzz tests/acceptance
+
+# These mostly wait, each on a machine or network of its own: they run beside the others, but not beside each other.
+test-alone: packages $(VENV)/.dev
+	$(AS_ROOT) $(PYTEST) tests/systemd
+	$(AS_ROOT) $(PYTEST) tests/network
 
 test-systemd: packages $(VENV)/.dev ## the units in a container that boots a real systemd; asks for root's password
 	$(AS_ROOT) $(PYTEST) tests/systemd
@@ -55,6 +62,16 @@ test-network: packages $(VENV)/.dev ## hosts far apart, in network namespaces; a
 
 chaos: packages $(VENV)/.dev ## ten minutes of everything that can go wrong, and a judge; ARGS="--kills 200 --seed 7"
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: packages $(VENV)/.dev ## half an hour of 2,048 players, a failing CAD and reloads: does it stay steady? ARGS="--seconds 300"
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+fuzz: packages $(VENV)/.dev ## ten minutes of rubbish for the intake and ten for the doors; ARGS="--seconds 60 --seed 7"
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+bench: $(VENV)/.dev ## how fast and small it is, against baselines of the same run; QUICK=1, ARGS="--only pushes"
+	@tests/install-packages tests/bench/debian-packages.txt
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 unit: $(VENV)/.dev ## the fast tests: Python alone, no system packages; ARGS="-k panic" goes to pytest
 	$(PYTEST) $(COMPUTING) tests/unit $(ARGS)
