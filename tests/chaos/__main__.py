@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from tests.chaos.run import Chaos, Plan, say
+from tests.chaos.report import say
+from tests.chaos.run import Chaos, Plan
 from tests.support.bad_disk import on_tmpfs
 
 DISK = "size=48m"

@@ -29,6 +29,8 @@ NEW_TOKEN = "Tk2n-made-up-token-of-server-two-anew-4rTz"
 class Life:
     """A daemon whose outbox is on ``disk``; ``limits`` are requests a minute by operation."""
 
+    reload_ways: Sequence[str] = ("signal", "command", "door")
+
     def __init__(
         self, folder: Path, disk: Path, cad_url: str, limits: dict[str, int], ledger: Ledger
     ) -> None:
@@ -113,7 +115,7 @@ class Life:
         """Have it read another configuration, by one of the three ways."""
         self._ledger.did(f"reload: {self._change(dice)}")
         self.write()
-        await self._ask_to_reload(dice)
+        await self.ask_to_reload(dice)
 
     async def reload_badly(self, dice: random.Random) -> None:
         """Have it read a file that is wrong."""
@@ -122,7 +124,7 @@ class Life:
         text = self.daemon.config.read_text(encoding="utf-8")
         self.daemon.config.write_text(text + "\n" + dice.choice(bad), encoding="utf-8")
         try:
-            await self._ask_to_reload(dice, expected={422})
+            await self.ask_to_reload(dice, expected={422})
         finally:
             self.write()
 
@@ -131,10 +133,10 @@ class Life:
         self._ledger.did(f"a wrong key for {seconds:.1f} s")
         key = self.daemon.folder / "api-key"
         key.write_text("made-up-key-that-is-not-the-one\n", encoding="utf-8")
-        await self._ask_to_reload(dice)
+        await self.ask_to_reload(dice)
         await asyncio.sleep(seconds)
         key.write_text(API_KEY + "\n", encoding="utf-8")
-        await self._ask_to_reload(dice)
+        await self.ask_to_reload(dice)
 
     async def command(self, *arguments: str) -> Finished:
         """Run ``cad-bridge`` with the daemon's configuration."""
@@ -154,12 +156,13 @@ class Life:
             path.write_text(token + "\n", encoding="utf-8")
             path.chmod(0o600)
 
-    async def _ask_to_reload(self, dice: random.Random, expected: set[int] | None = None) -> None:
-        way = dice.randrange(3)
-        if way == 0:
+    async def ask_to_reload(self, dice: random.Random, expected: set[int] | None = None) -> None:
+        """Have it read what stands there; ``expected`` are the admin door's answers."""
+        way = dice.choice(self.reload_ways)
+        if way == "signal":
             self.daemon.process.signal(signal.SIGHUP)
             await asyncio.sleep(0.5)
-        elif way == 1:
+        elif way == "command":
             done = await self.command("reload")
             self._expect(done.code, {0} if expected is None else {2}, done.err)
         else:

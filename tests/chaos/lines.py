@@ -1,9 +1,11 @@
 """The scripts of game servers: each pushes one thing after the other, and repeats what was not answered."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -31,10 +33,15 @@ class Door:
     def __init__(self, url: str, life: Life) -> None:
         self._url = url
         self._life = life
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=GIVES_UP_SECONDS))
+        self._session = _new_session()
 
     async def close(self) -> None:
         await self._session.close()
+
+    async def reopen(self) -> None:
+        """Close all connections, whatever is under way on them, and go on with new ones."""
+        before, self._session = self._session, _new_session()
+        await before.close()
 
     async def post(self, path: str, content: object, server: int, key: str | None = None) -> tuple[int, Any]:
         """Return status and content of the answer; (0, None) where none came."""
@@ -50,10 +57,18 @@ class Door:
 
 
 class Line:
-    """One script of one server."""
+    """One script of one server; it speaks of calls that are at most ``memory`` seconds old."""
 
     def __init__(
-        self, name: str, server: int, door: Door, ledger: Ledger, life: Life, dice: random.Random
+        self,
+        name: str,
+        server: int,
+        door: Door,
+        ledger: Ledger,
+        life: Life,
+        dice: random.Random,
+        *,
+        memory: float = math.inf,
     ) -> None:
         self._name = name
         self._server = server
@@ -61,6 +76,7 @@ class Line:
         self._ledger = ledger
         self._life = life
         self._dice = dice
+        self._memory = memory
         self._number = 0
         self._calls: list[tuple[str, str]] = []  # kind and event, of those that nobody ended
         self._attached: list[str] = []
@@ -72,7 +88,9 @@ class Line:
             if self._dice.random() < 0.01:
                 contents = [self._state("panic", self._next()) for _ in range(BURST)]
             await self._push(contents)
-            await asyncio.sleep(self._dice.uniform(0.2, 1.8) * PAUSE_SECONDS * len(contents) / pace)
+            pause = self._dice.uniform(0.2, 1.8) * PAUSE_SECONDS * len(contents) / pace
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
 
     async def _push(self, contents: Sequence[Content]) -> None:
         """Push until it is answered 202, each time with the same key, or until the server is no more."""
@@ -118,6 +136,8 @@ class Line:
         """Say something about one of the latest calls, which may wait, be in doubt, or be there."""
         if kind == "dispatch_detach" and self._attached:
             return example("dispatch_detach", name, ids=[self._attached.pop()])
+        oldest = time.monotonic() - self._memory
+        self._calls = [one for one in self._calls if self._ledger.accepted[one[1]].answered >= oldest]
         if not self._calls:
             return example("dispatch_call", name, metadata={"push": name})
         call, event = self._dice.choice(self._calls[-4:])
@@ -158,3 +178,7 @@ class Drivers:
         updates = [update(unit, 3.0 * self.turn, 10.0 * place) for place, unit in enumerate(self.units)]
         status, _ = await self._door.post("/v1/locations", {"updates": updates, "full": True}, self._server)
         return status
+
+
+def _new_session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=GIVES_UP_SECONDS))

@@ -2,13 +2,11 @@
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import aiohttp
 from msgspec import Struct
 
 from bridge.clock import SystemClock
@@ -19,6 +17,8 @@ from bridge.simulator.server import SimulatorServer
 from tests.chaos.ledger import Ledger
 from tests.chaos.life import SERVERS, Life
 from tests.chaos.lines import LINES, Door, Drivers, Line
+from tests.chaos.lookout import Lookout
+from tests.chaos.report import say, tell_charges
 from tests.chaos.troubles import Troubles, WatchedJournal
 from tests.chaos.verdict import Verdict
 from tests.chaos.weather import change_the_weather, make_up, shake_the_network
@@ -26,8 +26,6 @@ from tests.support.daemon import API_KEY
 from tests.support.fault_proxy import FaultProxy
 
 PANIC = "setUnitPanic"  # keeps to its documented limit at any pace: it is the one that is always used up
-LOOKED_AT_ONCE = 20
-SHOWN_CASES = 8
 LOOK_EVERY = 0.2  # seconds
 POSITIONS_SECONDS = 40.0  # in which the last positions must arrive: every server has its turn within 3 slots
 
@@ -138,12 +136,13 @@ class Chaos:
 
     async def _drain(self, life: Life, drivers: list[Drivers]) -> list[str]:
         """Wait until everything has ended; return what is wrong with the rest."""
+        lookout = Lookout(life, self.ledger)
         deadline = time.monotonic() + self._plan.drain
         arrived = time.monotonic() + POSITIONS_SECONDS
         while self.ledger.open and time.monotonic() < deadline and not life.daemon.process.ended:
-            await self._look_at(life, self.ledger.open)
+            await lookout.look_at(self.ledger.open)
             await asyncio.sleep(0.5)
-        await self._look_at(life, list(self.ledger.accepted))
+        await lookout.look_at(self.ledger.accepted)
         while self._strays(drivers) and time.monotonic() < arrived:
             await asyncio.sleep(0.5)
         problems = (
@@ -168,32 +167,13 @@ class Chaos:
 
     async def _look_around(self, life: Life, dice: random.Random) -> None:
         """Ask for events all the time: what is told of an end must still hold after the next kill."""
+        lookout = Lookout(life, self.ledger)
         while True:
             known = list(self.ledger.accepted)
             latest = known[-30:]
-            await self._look_at(
-                life, {*dice.sample(latest, min(4, len(latest))), *dice.sample(known, min(4, len(known)))}
-            )
+            seen = {*dice.sample(latest, min(4, len(latest))), *dice.sample(known, min(4, len(known)))}
+            await lookout.look_at(seen)
             await asyncio.sleep(LOOK_EVERY)
-
-    async def _look_at(self, life: Life, events: "set[str] | list[str]") -> None:
-        events = list(events)
-        for start in range(0, len(events), LOOKED_AT_ONCE):
-            await asyncio.gather(
-                *(self._look(life, event) for event in events[start : start + LOOKED_AT_ONCE])
-            )
-
-    async def _look(self, life: Life, event: str) -> None:
-        server = self.ledger.accepted[event].server
-        headers = {"Authorization": f"Bearer {life.token(server)}"}
-        try:
-            answer = await life.daemon.ask("GET", f"{life.daemon.url}/v1/events/{event}", headers=headers)
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return
-        if answer.status == 200:
-            self.ledger.saw(event, answer.json)
-        elif answer.status == 404:
-            self.ledger.untrue.append((event, "the daemon does not know it"))
 
     async def _let_go(self) -> None:
         while True:
@@ -211,26 +191,10 @@ class Chaos:
     def _report(self, life: Life, problems: list[str]) -> int:
         (self._folder / "deeds").write_text("\n".join(self.ledger.deeds), encoding="utf-8")
         verdict = Verdict(self.ledger, self.cloud)
-        for charge in verdict.charges[:SHOWN_CASES]:
-            say(f"\n{charge.sort.upper()} {charge.event}: {charge.what}")
-            for line in verdict.evidence(charge.event):
-                say(f"  {line}")
-            for line in (line for line in life.daemon.log.splitlines() if charge.event in line):
-                say(f"  log {line[:400]}")
-        for operation, what in verdict.passed.items():
-            say(f"\nLIMIT PASSED {operation}: {what}")
-        if verdict.charges or verdict.passed or problems:
-            say("\n" + "\n".join(self.ledger.deeds))
-        for problem in problems:
-            say(f"\nPROBLEM {problem}")
+        innocent = tell_charges(verdict, self.ledger, life.daemon.log, problems)
         say(f"\nfailed: {dict(verdict.failures)}")
         say(
             f"{life.kills} kills in {time.monotonic() - self.ledger.started:.0f} s, {self.journal.total} requests, seed {self._plan.seed}"
         )
         say(", ".join(f"{name} {count}" for name, count in verdict.counts.items()))
-        return 1 if verdict.charges or verdict.passed or problems else 0
-
-
-def say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+        return 0 if innocent else 1
