@@ -10,7 +10,7 @@ from bridge.events import DispatchCall, EmergencyCall, Panic, Status
 from bridge.intake.calls import dispatch_call_of, emergency_call_of
 from bridge.intake.document import read_document
 from bridge.intake.fields import ids_of, is_object, players_of, text_of, truth_of
-from bridge.intake.required import MAX_POSTAL_LENGTH, units_in
+from bridge.intake.required import MAX_POSTAL_LENGTH, MAX_UNITS, units_in
 from bridge.intake.units import status_of
 from bridge.units import TargetKind, UnitId, other_target
 
@@ -120,7 +120,9 @@ def _fields(body: bytes) -> dict[str, object]:
 
 
 def _units(fields: dict[str, object]) -> tuple[UnitId, ...]:
-    found = units_in(fields, *_IDS) + tuple(_named_otherwise(fields))
+    found = tuple(dict.fromkeys((*units_in(fields, *_IDS), *_named_otherwise(fields))))
+    if len(found) > MAX_UNITS:
+        raise PushError(f"at most {MAX_UNITS} units fit into one request, found {len(found)}")
     if not found:
         raise PushError("communityUserIds: expected at least one unit")
     return found

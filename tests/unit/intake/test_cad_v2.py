@@ -15,6 +15,7 @@ from bridge.intake import (
     read_cad_status,
 )
 from bridge.intake.cad_v2 import MAX_FIELD_BYTES
+from bridge.intake.required import MAX_UNITS
 from bridge.units import TargetKind, UnitId, target_of
 
 JANE: dict[str, Any] = {"isEmergency": True, "caller": "Jane", "location": "Alta St", "description": "Shots"}
@@ -81,6 +82,19 @@ def test_a_unit_may_be_named_in_every_way_that_sonoran_knows(
 
     assert [target_of(unit_id) for unit_id in panic.ids] == targets
     assert read_cad_status(raw(named | {"status": 4})).ids == panic.ids
+
+
+@pytest.mark.parametrize("named", [{"identIds": [4, "4", 4]}, {"accountUuid": ["u-1", None, "u-1"]}])
+def test_a_unit_that_is_named_twice_stands_there_once(named: dict[str, Any]) -> None:
+    assert len(read_cad_panic(raw(named | {"isPanic": True})).ids) == 1
+
+
+def test_units_have_a_limit_in_whatever_ways_they_are_named() -> None:
+    named = {"identIds": list(range(MAX_UNITS)), "isPanic": True}
+
+    assert len(read_cad_panic(raw(named)).ids) == MAX_UNITS
+    with pytest.raises(PushError, match=f"at most {MAX_UNITS} units"):
+        read_cad_panic(raw(named | {"communityUserId": "a"}))
 
 
 @pytest.mark.parametrize(
