@@ -55,7 +55,7 @@ class Daemon:
         views = Views(
             alive=self._alive,
             readiness=self.view.readiness,
-            metrics=self.view.render_metrics,
+            metrics=self._render_metrics,
             status=self.view.status,
             openapi=lambda: describe(self.parts.listener.addresses, tls=config.listener.tls),
             outbox=OutboxViews.of(self.parts.desk),
@@ -261,6 +261,7 @@ class Daemon:
         prune_at = self._clock.monotonic()
         failing = False
         while True:
+            failing = failing or self.parts.store.error is not None  # the store has said so
             try:
                 await self._ping()
                 self._save_again()
@@ -322,6 +323,14 @@ class Daemon:
             if await self._alive():
                 self._supervisor.notify("WATCHDOG=1", f"STATUS={self.view.summary()}")
             await self._clock.sleep(granted / 3)
+
+    async def _render_metrics(self) -> bytes:
+        """Return the metrics; the event loop turns meanwhile, for there are thousands of series."""
+        parts: list[bytes] = []
+        for part in self.view.metric_slices():
+            parts.append(part)
+            await self._clock.sleep(0)
+        return b"".join(parts)
 
     async def _alive(self) -> bool:
         try:

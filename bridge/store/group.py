@@ -83,16 +83,29 @@ class Group:
 
     def _run(self, jobs: Sequence[Job]) -> None:
         changes = self._connection.total_changes
+        # Around every statement the thread gives the interpreter away, and may wait for the event loop to get it back.
         self._connection.execute("BEGIN IMMEDIATE")
-        for job in jobs:
-            self._run_alone(job)
+        if len(jobs) == 1:
+            self._run_job(jobs[0])
+            if jobs[0].error is not None:
+                return self._connection.rollback()
+        else:
+            for job in jobs:
+                self._run_apart(job)
         if self._suspect and self._connection.total_changes > changes:
             raise self._faults[0]
         self._connection.execute("COMMIT")
+        return None
 
-    def _run_alone(self, job: Job) -> None:
+    def _run_apart(self, job: Job) -> None:
         """Run one job so that its failure undoes nothing but itself."""
         self._connection.execute("SAVEPOINT job")
+        self._run_job(job)
+        if job.error is not None:
+            self._connection.execute("ROLLBACK TO job")
+        self._connection.execute("RELEASE job")
+
+    def _run_job(self, job: Job) -> None:
         try:
             job.work(Transaction(self._connection))
         except BridgeError as error:
@@ -105,9 +118,6 @@ class Group:
         except Exception as error:  # a fault in one job must not cost the others
             log.exception("store job raised")
             job.error = StoreError(f"internal error: {type(error).__name__}")
-        if job.error is not None:
-            self._connection.execute("ROLLBACK TO job")
-        self._connection.execute("RELEASE job")
 
 
 def rewrite(connection: sqlite3.Connection) -> None:

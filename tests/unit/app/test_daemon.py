@@ -612,6 +612,20 @@ def test_a_failing_disk_is_told_once_and_tried_again(
     assert len(events_of(lines, "store writable again")) == 1
 
 
+def test_a_disk_that_failed_for_a_moment_is_said_to_be_well_again(
+    tmp_path: Path, lines: list[EventDict]
+) -> None:
+    async def story(seen: Running) -> None:
+        await seen.clock.sleep(1)
+        seen.parts.store.error = "disk full"
+        await seen.clock.sleep(6)
+        assert seen.parts.store.error is None
+
+    with_daemon(daemon_config(tmp_path), story)
+
+    assert len(events_of(lines, "store writable again")) == 1
+
+
 def test_ended_events_are_deleted_when_their_time_is_over(tmp_path: Path) -> None:
     outbox = OutboxConfig(path=tmp_path / "outbox.sqlite3", keep_delivered=60.0)
 
