@@ -2,8 +2,11 @@
 
 import aiohttp
 import msgspec
-from click import ClickException
+from click import BadParameter, ClickException
 from msgspec import Struct
+from yarl import URL
+
+from bridge.addresses import reason
 
 DEFAULT_ADMIN = "http://127.0.0.1:30181"
 """Where a daemon with the default configuration has its admin door."""
@@ -177,7 +180,7 @@ async def fetch_status(admin: str) -> bytes:
     except TimeoutError as error:
         raise ClickException(f"no answer from {url} within {_TIMEOUT.total:.0f} s") from error
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise ClickException(f"no bridge answers at {url}: {error}") from error
+        raise ClickException(f"no bridge answers at {url}: {why_silent(error)}") from error
     if response.status == _OK:
         return body
     raise ClickException(
@@ -185,9 +188,27 @@ async def fetch_status(admin: str) -> bytes:
     )
 
 
-def http_url(address: str) -> str:
-    """Return the address as a URL without a slash at its end; ``HOST:PORT`` alone will do."""
-    return (address if "://" in address else f"http://{address}").rstrip("/")
+def http_url(address: str, option: str = "--admin") -> str:
+    """Return the address as a URL without a slash at its end; ``HOST:PORT`` alone will do.
+
+    Raises:
+        click.BadParameter: It is no URL; the message names the option that it came by.
+    """
+    url = (address if "://" in address else f"http://{address}").rstrip("/")
+    try:
+        parts = URL(url)
+    except ValueError:
+        parts = URL()
+    if parts.scheme not in {"http", "https"} or not parts.host:
+        raise BadParameter(f"{address!r} is no address such as http://127.0.0.1:30181", param_hint=option)
+    return url
+
+
+def why_silent(error: Exception) -> str:
+    """Return why nobody could be asked, without the words of the library that asked."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return reason(error.os_error).lower()
+    return str(error) or type(error).__name__
 
 
 _OK = 200

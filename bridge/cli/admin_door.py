@@ -8,7 +8,7 @@ import msgspec
 from click import ClickException
 from yarl import URL
 
-from bridge.cli.admin_client import http_url
+from bridge.cli.admin_client import http_url, why_silent
 from bridge.config import Secret, is_loopback
 
 _TIMEOUT = aiohttp.ClientTimeout(total=60.0, sock_connect=5.0)  # a discarded event's request may be under way
@@ -90,9 +90,9 @@ class AdminDoor:
         except TimeoutError as error:
             raise ClickException(f"no answer from {self.address} in time") from error
         except aiohttp.ClientConnectorError as error:
-            raise NobodyAnswersError(f"no bridge answers at {self.address}: {error}") from error
+            raise NobodyAnswersError(f"no bridge answers at {self.address}: {why_silent(error)}") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ClickException(f"no bridge answers at {self.address}: {error}") from error
+            raise ClickException(f"no bridge answers at {self.address}: {why_silent(error)}") from error
         if response.status == HTTPStatus.OK:
             return content
         raise RefusedError(response.status, _explain(response.status, content, self.address))

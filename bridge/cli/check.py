@@ -7,7 +7,9 @@ import aiohttp
 import click
 
 from bridge import host
-from bridge.cli.configured import UNUSABLE, config_option, load_or_exit
+from bridge.cli.configured import config_option, load_or_exit
+from bridge.cli.epilog import UNUSABLE, epilog
+from bridge.cli.progress import tell
 from bridge.clock import SystemClock
 from bridge.config import CadConfig, CmsConfig, Config, duration_text
 from bridge.errors import CadError, ConfigError
@@ -26,12 +28,21 @@ PROBE_TIMEOUT = 3.0  # seconds a game server has for /dynamic.json
 MOST_WAITS = 2  # for the CAD's rate limit, which a running daemon on the same key may have used up
 LONGEST_WAIT = 60.0  # seconds of one of them: no limit of Sonoran counts longer
 
+PAGE_END = epilog(
+    "cad-bridge check",
+    "cad-bridge check --config bridge.toml --online",
+    exits={
+        0: "all is well",
+        2: "something does not fit, or with --online does not answer; a line tells of each",
+    },
+)
 
-@click.command()
+
+@click.command(epilog=PAGE_END)
 @config_option
 @click.option("--online", is_flag=True, help="Ask the CAD about key, plan and servers, and each game server.")
 def check(path: Path | None, *, online: bool) -> None:
-    """Validate the configuration and say what would run. Exits 0, or 2 with every problem on a line."""
+    """Validate the configuration and say what would run, or tell every problem on a line."""
     loaded = load_or_exit(path)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
@@ -103,6 +114,7 @@ async def _ask_all(config: Config) -> list[str]:
         for server in config.servers:
             if server.fxserver_url is None:
                 continue
+            tell(f"Asking game server {server.name} at {server.fxserver_url} …")
             players = await ask_players(session, server.fxserver_url)
             if players is None:
                 problems.append(
@@ -115,6 +127,7 @@ async def _ask_all(config: Config) -> list[str]:
 
 async def _ask_cad(config: Config) -> list[str]:
     """Ask getVersion and getServers, and return what does not fit."""
+    _tell_asking("CAD", config.cad.base_url, config.cad)
     async with _wire(config.cad, config.cad) as wire:
         cad = CadV1(wire, config.cad.community_id) if config.cad.api == "v1" else wire
         try:
@@ -138,6 +151,7 @@ async def _ask_cad(config: Config) -> list[str]:
 
 async def _ask_cms(config: CmsConfig, cad: CadConfig) -> list[str]:
     """Ask for the plan, and return what does not fit."""
+    _tell_asking("CMS", config.base_url, cad)
     async with _wire(config, cad) as wire:
         try:
             answer = await _ask(cms.CmsTransport(wire, config.community_id), cms.QUESTION.request)
@@ -149,6 +163,10 @@ async def _ask_cms(config: CmsConfig, cad: CadConfig) -> list[str]:
         return [f"CMS: {answer.status}: {cms.read_reason(answer)}"]
     click.echo(f"CMS:      reached, the key is right, plan {cms.read_plan(answer) or 'unknown'}")
     return []
+
+
+def _tell_asking(whom: str, url: str, cad: CadConfig) -> None:
+    tell(f"Asking the {whom} at {url}, for at most {duration_text(cad.timeout)} …")
 
 
 def _wire(service: CadConfig | CmsConfig, cad: CadConfig) -> CadHttp:

@@ -7,11 +7,10 @@ from typing import NoReturn
 
 import click
 
+from bridge.cli.epilog import UNUSABLE
 from bridge.config import Loaded, default_path, load
 from bridge.errors import ConfigError
 from bridge.operations import DOCUMENTED_LIMITS
-
-UNUSABLE = 2  # exit code
 
 config_option = click.option(
     "--config",

@@ -10,6 +10,7 @@ import click
 
 from bridge.cli.check import check
 from bridge.cli.configured import exit_unusable
+from bridge.cli.epilog import epilog
 from bridge.cli.fivem_resource import copy, shipped, target_in
 from bridge.cli.handover import Handover, command_line, config_words, describe, program
 from bridge.cli.installation import NewServer, commit, extend, is_blank, render
@@ -60,8 +61,18 @@ def _text(read: Callable[[str], object]) -> Callable[[str], str]:
 
 _binds = _each(_text(reader(ListenerConfig, "bind")))
 
+PAGE_END = epilog(
+    "cad-bridge init",
+    "cad-bridge init --dir . --community-id examplecad --api-key-file my-key \\\n    --server 1:main --no-input",
+    exits={
+        0: "the bridge is set up, or nothing was left to add",
+        1: "it did not work out; what was written stays, and the last lines say how to go on",
+        2: "something that was given cannot be used; nothing was written",
+    },
+)
 
-@click.command()
+
+@click.command(epilog=PAGE_END)
 @click.option(
     "--dir",
     "folder",
@@ -136,8 +147,7 @@ _binds = _each(_text(reader(ListenerConfig, "bind")))
 def init(context: click.Context, /, **given: object) -> None:
     """Set up a bridge: ask for what it needs, write its files, try the key, and say what to do next.
 
-    Run again it adds a game server and changes nothing else. Exits 0, 1 if it did not work out (what was written
-    stays, and the last lines say how to go on), or 2 if something given cannot be used; then nothing is written.
+    Run again it adds a game server and changes nothing else.
     """
     wanted = Wanted(**cast(dict[str, Any], given))
     path = place(wanted.folder)

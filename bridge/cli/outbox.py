@@ -15,8 +15,10 @@ from rich.console import Console, RenderableType
 
 from bridge.cli.admin_door import AdminDoor, NobodyAnswersError
 from bridge.cli.configured import config_option, exit_unusable
+from bridge.cli.epilog import epilog
 from bridge.cli.outbox_sources import DoorSource, Event, FileSource, OutboxSource
 from bridge.cli.outbox_tables import changes_text, event_figures, events_table
+from bridge.cli.progress import Counted, tell
 from bridge.cli.whereabouts import Whereabouts, find, read_token
 from bridge.clock import SystemClock
 from bridge.config.readers import duration
@@ -68,7 +70,27 @@ class Instant(click.ParamType[float]):
             )
 
 
-@click.group()
+_UNUSABLE = {2: "the command line or the configuration cannot be used"}
+_ASKING = {
+    0: "what was asked for is shown",
+    1: "nobody answers, or there is no such event or file",
+    **_UNUSABLE,
+}
+_CHANGING = {
+    0: "done, or there was nothing to do",
+    1: "an event was refused, or nobody answers; what was done is shown",
+    **_UNUSABLE,
+}
+
+
+@click.group(
+    epilog=epilog(
+        "cad-bridge outbox list --state failed",
+        "cad-bridge outbox show 3f9c2a1b",
+        "cad-bridge outbox retry 3f9c2a1b",
+        exits={0: "done", 1: "an event or the whole was refused, or nobody answers", **_UNUSABLE},
+    )
+)
 def outbox() -> None:
     """See the events on disk, try failed ones again, end waiting ones."""
 
@@ -100,7 +122,8 @@ def _filter_options(command: Callable[P, T]) -> Callable[P, T]:
             "--kind",
             multiple=True,
             type=click.Choice([one.value for one in EventKind]),
-            help="Those of this kind.",
+            metavar="KIND",
+            help=f"Those of this kind: {', '.join(EventKind)}.",
         ),
         click.option(
             "--state",
@@ -113,7 +136,14 @@ def _filter_options(command: Callable[P, T]) -> Callable[P, T]:
     return command
 
 
-@outbox.command("list")
+@outbox.command(
+    "list",
+    epilog=epilog(
+        "cad-bridge outbox list --state failed --state expired --since 2h",
+        "cad-bridge outbox list --file outbox.sqlite3 --kind panic --json",
+        exits=_ASKING,
+    ),
+)
 @_filter_options
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where to go on: what the page before ended with.")
@@ -134,7 +164,7 @@ def list_events(*, limit: int, cursor: str | None, as_json: bool, **options: Any
     return None
 
 
-@outbox.command()
+@outbox.command(epilog=epilog("cad-bridge outbox show 3f9c2a1b", exits=_ASKING))
 @click.argument("ids", nargs=-1, required=True, metavar="ID…")
 @click.option("--full", is_flag=True, help="Identifiers of players in full; this needs the token.")
 @_place_options
@@ -151,9 +181,16 @@ def show(ids: tuple[str, ...], *, full: bool, as_json: bool, **options: Any) -> 
             _print(event_figures(event, SystemClock().wall()))
 
 
-@outbox.command()
+@outbox.command(
+    epilog=epilog(
+        "cad-bridge outbox retry 3f9c2a1b",
+        'cad-bridge outbox retry --state failed --error "no unit" --since 1h',
+        exits=_CHANGING,
+    )
+)
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @_filter_options
+@click.option("--yes", is_flag=True, expose_value=False, help="As for discard; retry asks nothing.")
 @_place_options
 def retry(ids: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's options
     """Have failed and expired events tried again, by their ids or by what the options select.
@@ -163,7 +200,7 @@ def retry(ids: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # no
     _change("retry", ids, options, as_json=as_json, sure=True)
 
 
-@outbox.command()
+@outbox.command(epilog=epilog("cad-bridge outbox discard --kind blip --server main --yes", exits=_CHANGING))
 @click.argument("ids", nargs=-1, metavar="[ID…]")
 @_filter_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -171,7 +208,7 @@ def retry(ids: tuple[str, ...], *, as_json: bool, **options: Any) -> None:  # no
 def discard(ids: tuple[str, ...], *, yes: bool, as_json: bool, **options: Any) -> None:  # noqa: ANN401 -- click's options
     """End pending events, by their ids or by what the options select: they will never reach the CAD."""
     if not (yes or _somebody_is_there()):
-        raise click.UsageError("discard asks first, and nobody is there to answer: give --yes")
+        raise click.UsageError("nobody is there to answer what discard asks first: give --yes")
     _change("discard", ids, options, as_json=as_json, sure=yes)
 
 
@@ -208,7 +245,7 @@ def _changeable(verb: str, ids: Sequence[str], wanted: Filter) -> Filter:
     if bool(ids) == (wanted != Filter()):
         raise click.UsageError("name events by their ids, or select them by options such as --state")
     if not set(wanted.state) <= set(CHANGEABLE[verb]):
-        raise click.UsageError(f"{verb} is for events that are {' or '.join(CHANGEABLE[verb])}")
+        raise click.UsageError(f"--state: {verb} is for events that are {' or '.join(CHANGEABLE[verb])}")
     return wanted if wanted.state else msgspec.structs.replace(wanted, state=CHANGEABLE[verb])
 
 
@@ -222,9 +259,11 @@ async def _collect(
     source: OutboxSource, wanted: Filter, cursor: str | None, limit: int
 ) -> tuple[list[Event], str | None]:
     events: list[Event] = []
+    read = Counted("Read", "event", SystemClock())
     while True:
         page, cursor = await source.page(wanted, cursor, min(LARGEST_PAGE, limit - len(events)))
         events += page
+        read.add(len(page))
         if cursor is None or len(events) >= limit:
             return events, cursor
 
@@ -242,7 +281,7 @@ def _run(where: Where, story: Story[T]) -> T:
             named=where.token_file is not None,
         )
         try:
-            return asyncio.run(_told(story, DoorSource(door)))
+            return asyncio.run(_told(story, DoorSource(door, Counted("Changed", "event", SystemClock()).add)))
         except NobodyAnswersError as error:
             if where.admin is not None or not places.outbox.exists():
                 raise
@@ -264,6 +303,7 @@ async def _told(story: Story[T], source: OutboxSource) -> T:
 
 @contextmanager
 def _opened(path: Path, places: Whereabouts) -> Generator[OutboxSource]:
+    tell(f"Opening {path} …")
     with StoredFile(path) as file:
         if file.damage:
             click.echo(f"{path}: {file.damage}; what can be read is shown, nothing can be changed", err=True)

@@ -1,6 +1,6 @@
 """The two places from which ``cad-bridge outbox`` has its events: a running daemon, and a file that none holds."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar, cast
 
 import msgspec
@@ -48,10 +48,11 @@ class _Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DoorSource:
-    """A daemon, asked through its admin door."""
+    """A daemon, asked through its admin door; ``on_changed`` hears how many events each request changed."""
 
-    def __init__(self, door: AdminDoor) -> None:
+    def __init__(self, door: AdminDoor, on_changed: Callable[[int], None] = lambda _: None) -> None:
         self._door = door
+        self._on_changed = on_changed
 
     async def page(self, wanted: Filter, cursor: str | None, limit: int) -> tuple[list[Event], str | None]:
         """Return up to ``limit`` events and where to go on."""
@@ -77,6 +78,7 @@ class DoorSource:
             done = _decoded(await self._door.post(f"/outbox/{verb}", {"ids": ids}), Changes)
             changed += done.changed
             refused += done.refused
+            self._on_changed(len(done.changed))
         return Changes(changed=tuple(changed), refused=tuple(refused))
 
 
@@ -92,7 +94,7 @@ class FileSource:
     async def page(self, wanted: Filter, cursor: str | None, limit: int) -> tuple[list[Event], str | None]:
         """Return up to ``limit`` events and where to go on."""
         if cursor is not None and not cursor.isdecimal():
-            raise ClickException(f"cursor: {cursor} is not what a page ended with")
+            raise ClickException(f"--cursor: {cursor} is not what a page ended with")
         before = None if cursor is None else int(cursor)
         try:
             found = self._file.read(look(wanted.selection(self._names or {}), before, limit))

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bridge.cli.handover import cfg_lines, push_url
 from bridge.cli.installation import KEY_FILE, NewBridge, NewServer, is_blank
+from bridge.cli.progress import tell
 from bridge.cli.questions import (
     WHERE_KEYS,
     Account,
@@ -162,7 +163,9 @@ class _Planner:
     def _demand(self, *needs: tuple[str, bool]) -> None:
         missing = [option for option, is_missing in needs if is_missing]
         if missing and not self._asks:
-            raise click.UsageError(f"missing, and there is no terminal to ask on: {', '.join(missing)}")
+            raise click.UsageError(
+                f"there is no terminal to ask on for what is missing: {', '.join(missing)}"
+            )
 
     def _refuse_what_stands(self, config: Config) -> None:
         """Refuse options that would change what is there: that is left to an editor."""
@@ -208,6 +211,7 @@ class _Planner:
         """Ask the CAD for plan and servers, unless nothing may be asked, and say what came of it."""
         if self._wanted.offline:
             return None
+        tell(f"Asking the CAD at {config.base_url} …")
         account = ask_cad(config)
         if account.refused:
             click.echo(f"The CAD refuses this key: {account.problem}", err=True)
@@ -269,7 +273,7 @@ class _Planner:
                 return read_key(decode(sys.stdin.buffer.read(LARGEST_SECRET)).strip())
             return Sources(Path.cwd(), {}, sys.platform).secret(str(Path(name).expanduser()), "", 1)
         except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--api-key-file") from None
+            raise click.BadParameter(f"{name}: {error}", param_hint="--api-key-file") from None
 
     def _secret(self, name: str, variable: str, shortest: int, given: Secret | None) -> Secret | None:
         """Return a secret that is there or was given, and note what becomes of its file.

@@ -13,14 +13,25 @@ from rich.live import Live
 
 from bridge.cli.admin_client import http_url
 from bridge.cli.demo_table import DemoTable, drive_figures
+from bridge.cli.epilog import epilog
 from bridge.clock import Clock, SystemClock
 from bridge.config.schema import SHORTEST_TOKEN
 from bridge.config.sources import Sources
 from bridge.host import stop_signals
 from bridge.players import DriveSummary, World, drive
 
+PAGE_END = epilog(
+    "cad-bridge play --to http://127.0.0.1:30180 --token-file server-1.token",
+    "cad-bridge play --to http://127.0.0.1:30180 --token-file server-1.token \\\n    --players 200 --rate 2 --seconds 60",
+    exits={
+        0: "the bridge took all that was pushed",
+        1: "the bridge refused something, or never answered",
+        2: "the command line cannot be used",
+    },
+)
 
-@click.command()
+
+@click.command(epilog=PAGE_END)
 @click.option("--to", "url", required=True, metavar="URL", help="The push door, e.g. http://127.0.0.1:30180.")
 @click.option(
     "--token-file",
@@ -59,13 +70,12 @@ def play(  # noqa: PLR0913 -- one for each option
 ) -> None:
     """Let synthetic players drive around and push them to a running bridge.
 
-    It ends after --seconds or at Ctrl-C and prints what was pushed and how fast; the exit code is 1 when the
-    bridge refused something or never answered.
+    It ends after --seconds or at Ctrl-C and prints what was pushed and how fast.
     """
     token = _read_token(token_file)
     world = World(players, seed)
     trust = _trust(ca_file, insecure=insecure)
-    summary = asyncio.run(_play(http_url(url), token, world, rate, seconds, trust))
+    summary = asyncio.run(_play(http_url(url, "--to"), token, world, rate, seconds, trust))
     if summary.token_refused:
         raise click.ClickException(f"the bridge refused the token of {token_file}")
     click.echo(report(summary))

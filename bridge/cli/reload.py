@@ -10,18 +10,29 @@ import click
 import msgspec
 
 from bridge.cli.admin_door import AdminDoor, NobodyAnswersError, RefusedError
-from bridge.cli.configured import UNUSABLE, config_option, exit_unusable
+from bridge.cli.configured import config_option, exit_unusable
+from bridge.cli.epilog import UNUSABLE, epilog
 from bridge.cli.whereabouts import find, read_tokens
 from bridge.config import Secret
 from bridge.errors import ConfigError
 from bridge.reload import Change
+
+PAGE_END = epilog(
+    "cad-bridge reload",
+    "cad-bridge reload --config /etc/cad-bridge/bridge.toml",
+    exits={
+        0: "the daemon goes by the configuration as it is now",
+        1: "no daemon answers, or it refuses",
+        2: "the command line or the configuration cannot be used: nothing changed",
+    },
+)
 
 
 class _Reloaded(msgspec.Struct, frozen=True):
     changes: list[Change]
 
 
-@click.command(epilog="Example: cad-bridge reload")
+@click.command(epilog=PAGE_END)
 @config_option
 @click.option(
     "--admin", envvar="CAD_BRIDGE_ADMIN", metavar="URL", show_envvar=True,
@@ -31,7 +42,7 @@ class _Reloaded(msgspec.Struct, frozen=True):
 def reload(path: Path | None, admin: str | None, token_file: Path | None) -> None:
     """Have a running daemon read its configuration again, as SIGHUP does.
 
-    Prints what changed, and what waits for a restart. Exits 2 where the file cannot be used: nothing changes then.
+    Prints what changed, and what waits for a restart. A file that cannot be used changes nothing.
     """
     try:
         places = find(path)

@@ -1,6 +1,7 @@
 """``cad-bridge run``: the daemon."""
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from functools import partial
@@ -11,16 +12,28 @@ import click
 from bridge import host, logs
 from bridge.app import Daemon, secrets_of
 from bridge.cli.configured import config_option, exit_unusable, load_or_exit, read
+from bridge.cli.epilog import CUT_SHORT, epilog
 from bridge.clock import SystemClock
 from bridge.config import Config, Loaded
 from bridge.errors import ConfigError, StartError
 from bridge.systemd import Supervisor
 
 DIED = 1  # exit code where a part of the daemon died; whoever started it starts it again
-CUT_SHORT = 130  # exit code after a second signal
+PATIENCE = 2.0  # seconds that a start may take without a word
+
+PAGE_END = epilog(
+    "cad-bridge run",
+    "cad-bridge run --config bridge.toml",
+    exits={
+        0: "stopped by SIGTERM or SIGINT",
+        1: "it could not start, such as for a port that is taken; or a part of it died, and the log says which",
+        2: "the configuration cannot be used, or a newer version wrote the outbox",
+        CUT_SHORT: "ended at once by a second signal",
+    },
+)
 
 
-@click.command()
+@click.command(epilog=PAGE_END)
 @config_option
 def run(path: Path | None) -> None:
     """Take pushes from game servers and send them on until stopped.
@@ -35,6 +48,7 @@ def run(path: Path | None) -> None:
         logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
         for warning in loaded.warnings:
             logs.get("config").warning("configuration is unwise", detail=warning)
+        gc.freeze()  # all modules stay: the collector need not stall the loop to look through them
         host.run(lambda: _serve(config, partial(read, path)))
     except ConfigError as error:
         exit_unusable(error)
@@ -56,6 +70,13 @@ async def _serve(config: Config, reread: Callable[[], Loaded]) -> None:
     supervisor = Supervisor(os.environ, os.getpid())
     with host.stop_signals(loop, signalled, hangup=False):
         daemon = Daemon(config, SystemClock(), supervisor=supervisor, reread=reread)
+        patience = loop.call_later(PATIENCE, _tell_start, config)
         with host.reload_signal(loop, daemon.ask_to_reload):
             async with daemon:
+                patience.cancel()
                 await daemon.run(stop)
+
+
+def _tell_start(config: Config) -> None:
+    """Say why nothing else is said yet: a large outbox is read, or what a damaged one still holds."""
+    logs.get("run").info("daemon still starting, it reads the outbox", path=str(config.outbox.path))

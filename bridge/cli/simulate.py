@@ -4,6 +4,8 @@ import asyncio
 
 import click
 
+from bridge.addresses import reason
+from bridge.cli.epilog import epilog
 from bridge.clock import SystemClock
 from bridge.host import stop_signals
 from bridge.simulator.cad import SIMULATOR_KEY, Cad
@@ -15,8 +17,18 @@ from bridge.simulator.server import SimulatorServer
 DEFAULT_LISTEN = "127.0.0.1:30190"
 MAX_PORT = 65_535
 
+PAGE_END = epilog(
+    "cad-bridge simulate",
+    "cad-bridge simulate --listen 127.0.0.1:30190 --seed 7",
+    exits={
+        0: "stopped by a signal",
+        1: "the address is taken, or is none of this machine",
+        2: "the command line cannot be used",
+    },
+)
 
-@click.command()
+
+@click.command(epilog=PAGE_END)
 @click.option(
     "--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT", help="Where to listen."
 )
@@ -30,7 +42,7 @@ def simulate(listen: str, seed: int | None, key: str) -> None:
     try:
         asyncio.run(_serve(host, port, key, None if seed is None else Weather(seed)))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {listen}: {error.strerror or error}") from error
+        raise click.ClickException(f"cannot listen on {listen}: {reason(error)}") from error
 
 
 def parse_address(text: str, option: str = "--listen") -> tuple[str, int]:

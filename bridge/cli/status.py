@@ -27,6 +27,7 @@ from bridge.cli.admin_client import (
 )
 from bridge.cli.admin_door import AdminDoor
 from bridge.cli.configured import config_option, exit_unusable
+from bridge.cli.epilog import epilog
 from bridge.cli.tables import Cell, figures, listing
 from bridge.cli.whereabouts import find, read_token
 from bridge.clock import Clock, SystemClock
@@ -35,8 +36,18 @@ from bridge.phrases import age, count, duration, latency
 
 Fetch = Callable[[], Coroutine[Any, Any, bytes]]
 
+PAGE_END = epilog(
+    "cad-bridge status --watch",
+    "cad-bridge status --admin http://10.0.0.5:30181 --token-file admin.token",
+    exits={
+        0: "the daemon answered, whatever it said",
+        1: "no daemon answers, or it refuses",
+        2: "the command line or the configuration cannot be used",
+    },
+)
 
-@click.command()
+
+@click.command(epilog=PAGE_END)
 @click.option(
     "--admin",
     envvar="CAD_BRIDGE_ADMIN",

@@ -2,7 +2,7 @@
 
 Whatever asks takes the platform as an argument, named as ``sys.platform`` does, so that Windows is tested
 anywhere. ``loops`` makes the event loop, ``stops`` and ``console`` hear when the process shall end, ``modes``,
-``access`` and ``files`` keep files private and durable, ``places`` knows where things lie, ``kernel`` what the kernel knows, ``streams`` prints on any console.
+``access`` and ``files`` keep files private and durable, ``places`` knows where things lie, ``kernel`` what the kernel knows.
 """
 
 from bridge.host.access import make_folder, restrict
@@ -12,7 +12,6 @@ from bridge.host.loops import loop_factory, run
 from bridge.host.modes import keep_private, others_can_read
 from bridge.host.places import default_path, long_path, state_folder
 from bridge.host.stops import ignore_hangups, reload_signal, stop_signals
-from bridge.host.streams import settle_streams
 
 __all__ = [
     "boot_id",
@@ -28,7 +27,6 @@ __all__ = [
     "replace",
     "restrict",
     "run",
-    "settle_streams",
     "state_folder",
     "stop_signals",
     "sync_folder",

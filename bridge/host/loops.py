@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 
 from bridge import logs
+from bridge.host.kernel import allow_descriptors
 
 T = TypeVar("T")
 Factory = Callable[[], asyncio.AbstractEventLoop]
@@ -25,6 +26,7 @@ def run(
     importer: Importer = import_module,
 ) -> T:
     """Run a program's main coroutine on the platform's fastest loop and return its result."""
+    allow_descriptors()
     with asyncio.Runner(loop_factory=loop_factory(platform, importer)) as runner:
         return runner.run(main())
 

@@ -69,6 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=ROOT / "dist" / "cad-bridge.pyz")
     target: Path = parser.parse_args().to
+    print("Fetching what cad-bridge runs on, and packing it …", file=sys.stderr, flush=True)  # noqa: T201 -- it takes long
     build(target)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB, for {this_python()}")  # noqa: T201 -- the result
 

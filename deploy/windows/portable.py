@@ -97,6 +97,7 @@ def main() -> None:
     parser.add_argument("--sha256", help="what its SHA-256 has to be")
     parser.add_argument("--to", type=Path, default=Path("dist", "cad-bridge-windows"), help="an empty folder")
     options = parser.parse_args()
+    print("Unpacking Python, and fetching what cad-bridge runs on …", file=sys.stderr, flush=True)  # noqa: T201 -- it takes long
     try:
         found = build(options.python_zip, options.sha256, options.to)
     except (UnusableError, OSError) as error:

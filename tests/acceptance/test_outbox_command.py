@@ -146,7 +146,7 @@ async def test_a_file_that_a_daemon_holds_is_left_to_it(tmp_path: Path) -> None:
 
         assert (held.code, held.out) == (1, "")
         assert "is held by another daemon; leave out --file" in held.err
-        assert (elsewhere.code, "no bridge answers" in elsewhere.err) == (1, True)
+        assert (elsewhere.code, "No bridge answers" in elsewhere.err) == (1, True)
         assert (await daemon.read("/healthz")).status == 200
 
 

@@ -60,7 +60,7 @@ async def test_a_second_daemon_on_an_outbox_is_told_in_a_line_and_the_first_goes
         finished = await refused(tmp_path / "second", cad, {"outbox": {"path": str(outbox)}})
 
     assert finished.code == 1
-    assert plain_lines(finished) == [f"Error: outbox.path: {outbox}: {HELD}"]
+    assert plain_lines(finished) == [f"Error: outbox.path: {outbox}: {HELD}."]
 
 
 async def test_what_a_killed_daemon_leaves_locked_does_not_hold_the_next_one(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ async def test_a_second_daemon_on_a_port_is_told_in_a_line_and_the_first_goes_on
             finished = await refused(tmp_path / "second", cad, {section: {"bind": bind}})
 
     assert finished.code == 1
-    assert plain_lines(finished) == [f"Error: {section}.bind: {bind} cannot be opened: {IN_USE}"]
+    assert plain_lines(finished) == [f"Error: {section}.bind: {bind} cannot be opened: {IN_USE}."]
 
 
 @pytest.mark.parametrize("section", ["listener", "admin"])
@@ -116,7 +116,7 @@ async def test_a_second_daemon_on_a_unix_socket_leaves_it_to_the_first(tmp_path:
             await daemon.close()
 
     assert finished.code == 1
-    assert plain_lines(finished) == [f"Error: {section}.bind: unix:{path} cannot be opened: {IN_USE}"]
+    assert plain_lines(finished) == [f"Error: {section}.bind: unix:{path} cannot be opened: {IN_USE}."]
     assert (before, after) == (200, 200)
 
 

@@ -38,7 +38,7 @@ async def looking_at(
         )
         try:
             chosen: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, **context}
-            page = await browser.new_page(**chosen)
+            page = await (await browser.new_context(**chosen)).new_page()
             page.set_default_timeout(PATIENCE)
             page.on("console", hear)
             page.on("pageerror", lambda error: complaints.append(f"uncaught: {error}"))

@@ -103,6 +103,9 @@ async def serving(desk: FakeDesk, bind: Bind = ANYWHERE) -> AsyncGenerator[str]:
     async def reload() -> list[Change]:
         return []
 
+    async def no_metrics() -> bytes:
+        return b""
+
     def find_nothing(typed: str, *, full: bool) -> Found:
         del typed, full
         return Found(matches=0, units=[])
@@ -110,7 +113,7 @@ async def serving(desk: FakeDesk, bind: Bind = ANYWHERE) -> AsyncGenerator[str]:
     views = Views(
         alive=alive,
         readiness=lambda: Readiness(ready=True, reasons=[]),
-        metrics=lambda: b"",
+        metrics=no_metrics,
         status=lambda: msgspec.json.decode(status_json(), type=Status),
         openapi=lambda: b"{}",
         outbox=desk.views,

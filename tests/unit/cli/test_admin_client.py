@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
-from click import ClickException
+from click import BadParameter, ClickException
 from pytest_aiohttp import AiohttpServer
 
 from bridge.cli.admin_client import Status, decode_status, fetch_status, http_url
@@ -93,9 +93,27 @@ async def test_a_refusal_is_one_line_that_says_what_to_do(
     assert url.rstrip("/") in caught.value.message
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1", "http://", "ftp://127.0.0.1"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1:1"])
 async def test_nobody_there_is_one_line(url: str) -> None:
     with pytest.raises(ClickException) as caught:
         await fetch_status(url)
 
-    assert caught.value.message.startswith("no bridge answers at ")
+    assert caught.value.message == "no bridge answers at http://127.0.0.1:1/status: connection refused"
+
+
+async def test_a_name_that_nobody_has_is_told_in_plain_words() -> None:
+    with pytest.raises(ClickException) as caught:
+        await fetch_status("http://nowhere.invalid:1")
+
+    assert caught.value.message == "no bridge answers at http://nowhere.invalid:1/status: no such address"
+
+
+@pytest.mark.parametrize(
+    "address", ["http://", "ftp://127.0.0.1", "http://[::1", "http://127.0.0.1:99999", ""]
+)
+def test_what_is_no_address_is_told_with_its_option(address: str) -> None:
+    with pytest.raises(BadParameter) as caught:
+        http_url(address, "--to")
+
+    assert caught.value.param_hint == "--to"
+    assert repr(address) in caught.value.message

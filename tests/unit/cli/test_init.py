@@ -154,7 +154,9 @@ def test_without_a_terminal_nobody_is_asked(folder: Path) -> None:
     result = CliRunner().invoke(init, ["--dir", str(folder)], input="examplecad\n")
 
     assert result.exit_code == 2
-    assert "missing, and there is no terminal to ask on: --community-id, --api-key-file" in result.stderr
+    assert (
+        "there is no terminal to ask on for what is missing: --community-id, --api-key-file" in result.stderr
+    )
 
 
 def test_no_option_takes_the_key_itself() -> None:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 import bridge.__main__
 from bridge import __version__
 from bridge.cli import main
+from bridge.cli.program import Listed
 
 COMMANDS = ["check", "demo", "init", "outbox", "play", "reload", "run", "simulate", "status"]
 
@@ -18,14 +19,40 @@ def test_the_commands_of_this_version_are_there() -> None:
     assert sorted(main.commands) == COMMANDS
 
 
+def itself(name: str) -> click.Command:
+    listed = main.commands[name]
+    assert isinstance(listed, Listed)
+    return listed.load()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    sentence = itself(name).get_short_help_str(200)
+
+    assert main.commands[name].get_short_help_str(200) == sentence
+    assert len(sentence) > 20
+
+
+def test_the_list_of_commands_imports_none_of_them() -> None:
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "bridge", "--help"],
+        capture_output=True, text=True, timeout=20, check=True,
+    ).stderr  # fmt: skip
+    imported = {line.rpartition("|")[2].strip() for line in told.splitlines()}
+
+    assert "bridge.cli.program" in imported
+    assert imported.isdisjoint(
+        {"asyncio", "aiohttp", "structlog", "rich", *(f"bridge.cli.{name}" for name in COMMANDS)}
+    )
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_and_its_options(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"], terminal_width=200)
 
     assert result.exit_code == 0
     assert result.stderr == ""
-    assert len(main.commands[name].get_short_help_str(200)) > 20
-    for parameter in main.commands[name].params:
+    for parameter in itself(name).params:
         assert isinstance(parameter, click.Option)
         assert parameter.help, parameter.name
         assert parameter.opts[0] in result.stdout

@@ -94,7 +94,7 @@ def test_an_event_is_shown_to_people_and_to_programs(bench: Bench) -> None:
 
 def test_a_retry_by_ids_and_by_a_filter(bench: Bench) -> None:
     by_id = bench.run("retry", KNOWN)
-    by_filter = bench.run("retry", "--kind", "panic", "--json")
+    by_filter = bench.run("retry", "--kind", "panic", "--json", "--yes")
 
     assert (by_id.exit_code, by_id.stdout) == (0, f"{KNOWN}  is tried again\n")
     assert msgspec.json.decode(by_filter.stdout)["changed"] == [{"id": KNOWN, "state": "pending"}]
@@ -168,7 +168,9 @@ def test_without_a_daemon_and_without_a_file_there_is_one_line(tmp_path: Path) -
     result = CliRunner().invoke(main, ["outbox", "list", "--config", str(config)])
 
     assert result.exit_code == 1
-    assert re.fullmatch(r"Error: no bridge answers at http://127.0.0.1:\d+: .*\n", result.stderr)
+    assert re.fullmatch(
+        r"Error: No bridge answers at http://127.0.0.1:\d+: connection refused\.\n", result.stderr
+    )
 
 
 def test_a_configuration_that_is_not_there_exits_2(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_without_a_daemon_it_says_where_nobody_answers(tmp_path: Path) -> None:
     result = click.testing.CliRunner().invoke(main, ["reload", "--config", str(path), "--admin", admin])
 
     assert result.exit_code == 1
-    assert f"no bridge answers at {admin}" in result.stderr
+    assert f"Error: No bridge answers at {admin}: connection refused." in result.stderr
 
 
 @pytest.mark.parametrize("content", ["[cad", None])

@@ -1,7 +1,6 @@
 """How ``cad-bridge run`` ends: its exit codes and what it says."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ from time import sleep
 import aiohttp
 import msgspec
 import pytest
-import structlog
 from click.testing import CliRunner, Result
 
 from bridge.cli.run import run
@@ -30,17 +28,13 @@ from bridge.store.database import HELD
 from tests.support.configuration import API_KEY, MINIMAL, TOKENS, write_configuration
 from tests.support.ports import free_port
 from tests.support.process import BRIDGE, Running
+from tests.support.root_logging import restored
 
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    root = logging.getLogger()  # noqa: TID251 -- put back what the command configures
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    with restored():
+        yield
 
 
 class Place:
@@ -101,6 +95,19 @@ def test_a_signal_drains_and_exits_0(place: Place, number: signal.Signals) -> No
     assert told == ["daemon ready", "daemon draining", "daemon drained", "daemon stopped"]
     assert (place.folder / "outbox.sqlite3").exists()
     assert (place.folder / "admin.token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_start_that_takes_long_says_what_it_does(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.cli.run.PATIENCE", 0.0)
+    thread = stop_when_ready(place, signal.SIGTERM)
+
+    result = place.run()
+    thread.join()
+
+    told = lines(result.stderr)
+    assert told[0]["event"] == "daemon still starting, it reads the outbox"
+    assert told[0]["path"] == str(place.folder / "outbox.sqlite3")
+    assert [line["event"] for line in told].count("daemon ready") == 1
 
 
 def test_no_secret_is_logged_and_what_is_unwise_is(place: Place) -> None:
@@ -213,7 +220,7 @@ async def test_an_outbox_of_another_daemon_exits_1_and_a_second_signal_ends_at_o
             await other.start()
             assert await other.wait() == 1
             assert other.err.splitlines() == [
-                f"Error: outbox.path: {tmp_path / 'a' / 'outbox.sqlite3'}: {HELD}; stop it or give this one an outbox of its own"
+                f"Error: outbox.path: {tmp_path / 'a' / 'outbox.sqlite3'}: {HELD}; stop it or give this one an outbox of its own."
             ]
 
             await push_a_panic_that_hangs(place, simulator)

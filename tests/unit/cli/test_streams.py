@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from bridge.host import settle_streams
+from bridge.cli.streams import settle_streams
 
 
 def stream(encoding: str) -> io.TextIOWrapper:
