@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from operator import attrgetter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.config import LocationsConfig
 from bridge.roster import Location, Roster, Unit
@@ -15,6 +16,9 @@ from bridge.traces import ForgetReason, Forgotten, Traces
 from bridge.units import LocationReport, ServerId, UnitId, Vehicle, distance, turn
 
 MOST_EXPECTED = 1000  # panicking units that are remembered before their first push
+MOST_SWEPT = (
+    2000  # units of a server that one sweep looks at: with more of them each is looked at in its turn
+)
 SERVER_SILENCE = 600.0  # seconds without any push after which a server's units are forgotten
 
 
@@ -47,7 +51,6 @@ class Coalescer:
 
     def __init__(self, config: LocationsConfig, server_ids: Iterable[ServerId]) -> None:
         self._config = config
-        self._units: dict[UnitId, Unit] = {}
         self._rosters = {server_id: Roster(server_id) for server_id in server_ids}
         self._set_aside: dict[UnitId, SetAside] = {}
         self._expected_panicking: dict[UnitId, None] = {}  # pressed before their first push, oldest first
@@ -74,34 +77,34 @@ class Coalescer:
         """
         roster = self._rosters[server_id]
         roster.last_push_at = now
+        units = roster.units
         replaced = 0
         for report in reports:
-            unit = self._units.get(report.unit_id)
-            if unit is None or unit.roster is not roster:
-                replaced += self._welcome(roster, report, unit, now)
+            unit = units.get(report.unit_id)
+            if unit is None:
+                replaced += self._welcome(roster, report, now)
                 continue
             replaced += unit.moved
             unit.report = report
             unit.received_at = now
-            unit.text = report.text or unit.text
-            roster.units.move_to_end(unit.id)
+            if report.text and report.text != unit.text:
+                unit.text = report.text
             if not unit.moved and self.differs(unit):
                 self._mark_due(unit, now, moved=True)
         return replaced
 
     def set_text(self, server_id: ServerId, unit_id: UnitId, text: str, now: float) -> None:
         """Change where a known unit is in words; a unit of another server is left alone."""
-        unit = self._units.get(unit_id)
-        if unit is not None and unit.roster is self._rosters[server_id]:
+        unit = self._rosters[server_id].units.get(unit_id)
+        if unit is not None:
             unit.text = text
             unit.received_at = now
-            unit.roster.units.move_to_end(unit_id)
             if not unit.moved and self.differs(unit):
                 self._mark_due(unit, now, moved=True)
 
     def set_panicking(self, unit_id: UnitId, active: bool) -> None:  # noqa: FBT001 -- the state, as in setUnitPanic
         """Let a unit go first in every batch, or no longer; it may be one that is yet to be pushed."""
-        unit = self._units.get(unit_id)
+        unit = self.find(unit_id)
         if unit is None:
             self._expected_panicking.pop(unit_id, None)
             if active:
@@ -126,8 +129,8 @@ class Coalescer:
         roster = self._rosters[server_id]
         at = (roster.last_push_at or 0.0) if now is None else now
         for unit_id in unit_ids:
-            unit = self._units.get(unit_id)
-            if unit is not None and unit.roster is roster:
+            unit = roster.units.get(unit_id)
+            if unit is not None:
                 self._forget(unit, at, reason)
 
     def keep_only(self, server_id: ServerId, unit_ids: Collection[UnitId]) -> None:
@@ -179,14 +182,14 @@ class Coalescer:
     def confirm(self, batch: Batch) -> None:
         """Record that the CAD took the batch."""
         for unit in batch.units:
-            if self._units.get(unit.id) is unit:
+            if unit.known:
                 unit.sent_at = batch.taken_at
                 self._expect(unit, batch.taken_at)
 
     def restore(self, batch: Batch) -> None:
         """Put the batch back to the head of the queue; what is newer meanwhile stays newer."""
         for unit, (since, moved) in reversed(list(zip(batch.units, batch.waits, strict=True))):
-            if self._units.get(unit.id) is not unit or unit.id in self._set_aside:
+            if not unit.known or unit.id in self._set_aside:
                 continue
             unit.told = None
             self._mark_due(unit, since, moved=moved)
@@ -194,7 +197,7 @@ class Coalescer:
 
     def set_aside(self, unit_id: UnitId, until: float) -> None:
         """Keep a unit out of all batches until then: the CAD refuses its location."""
-        unit = self._units.get(unit_id)
+        unit = self.find(unit_id)
         if unit is not None:
             self._clear_due(unit)
             unit.told = None
@@ -230,7 +233,11 @@ class Coalescer:
 
     def find(self, unit_id: UnitId) -> Unit | None:
         """Return what is known of a unit, to look at."""
-        return self._units.get(unit_id)
+        for roster in self._rosters.values():
+            unit = roster.units.get(unit_id)
+            if unit is not None:
+                return unit
+        return None
 
     def units_of(self, server_id: ServerId) -> Collection[Unit]:
         """Return the units of a server, to look at."""
@@ -238,7 +245,8 @@ class Coalescer:
 
     def named(self) -> Iterator[UnitId]:
         """Go through the units that anything is known of: pushed ones, and panicking ones that are yet to be."""
-        yield from self._units
+        for roster in self._rosters.values():
+            yield from roster.units
         yield from self._expected_panicking
 
     def expects_panicking(self, unit_id: UnitId) -> bool:
@@ -268,15 +276,15 @@ class Coalescer:
         vouched_at = unit.received_at if unit.moved else unit.roster.last_push_at or 0.0
         return now - vouched_at > self._config.stale_after
 
-    def _welcome(self, roster: Roster, report: LocationReport, former: Unit | None, now: float) -> int:
-        unit = Unit(report, roster, now)
+    def _welcome(self, roster: Roster, report: LocationReport, now: float) -> int:
+        unit = Unit.of(report, roster, now)
+        former = self.find(unit.id)  # on another server
         replaced = 0
         if former is not None:
             replaced = int(former.moved)
             unit.text = report.text or former.text
             unit.panicking = former.panicking
             self._remove(former, keep_set_aside=True)
-        self._units[unit.id] = unit
         roster.units[unit.id] = unit
         if unit.id in self._expected_panicking:
             del self._expected_panicking[unit.id]
@@ -294,8 +302,9 @@ class Coalescer:
         )
 
     def _remove(self, unit: Unit, *, keep_set_aside: bool = False) -> None:
-        del self._units[unit.id]
-        for order in (unit.roster.units, unit.roster.due, unit.roster.told, unit.roster.panicking):
+        roster = unit.roster
+        del roster.units[unit.id]
+        for order in (roster.due, roster.told, roster.panicking):
             order.pop(unit.id, None)
         if not keep_set_aside:
             self._set_aside.pop(unit.id, None)
@@ -306,6 +315,7 @@ class Coalescer:
         unit.moved = unit.moved or moved
         if unit.due_since is None or since < unit.due_since:
             unit.due_since = since
+        unit.roster.told.pop(unit.id, None)
         unit.roster.due[unit.id] = unit
 
     def _clear_due(self, unit: Unit) -> None:
@@ -316,8 +326,9 @@ class Coalescer:
     def _expect(self, unit: Unit, told_at: float) -> None:
         """Have the unit told again ``resend_after`` later, if it has not moved and its server still pushes then."""
         unit.told_at = told_at
-        unit.roster.told[unit.id] = unit
-        unit.roster.told.move_to_end(unit.id)
+        if unit.due_since is None:
+            unit.roster.told[unit.id] = unit
+            unit.roster.told.move_to_end(unit.id)
 
     def _remind(self, roster: Roster, now: float) -> None:
         # A unit comes again only if its server pushed after the time was up: no ghosts of a server that died.
@@ -329,8 +340,7 @@ class Coalescer:
             if unit.told_at + self._config.resend_after > pushed_at:
                 return
             del roster.told[unit.id]
-            if unit.due_since is None:
-                self._mark_due(unit, now, moved=False)
+            self._mark_due(unit, now, moved=False)
 
     def _candidates(self, roster: Roster) -> Iterable[Unit]:
         urgent = [unit for unit_id, unit in roster.panicking.items() if unit_id in roster.due]
@@ -344,7 +354,8 @@ class Coalescer:
         oldest_at = min((unit.received_at for unit in chosen if unit.moved), default=now)
         for unit in chosen:
             self._clear_due(unit)
-            unit.told = Location(report=unit.report, text=unit.text)
+            report = replace(unit.report, unit_id=unit.id, text=unit.text)  # one string for all that is kept
+            unit.told = Location(report=report, text=unit.text)
             unit.taken_at = now
             unit.roster.told.pop(unit.id, None)
         return Batch(
@@ -358,18 +369,15 @@ class Coalescer:
         )
 
     def _forgotten(self, roster: Roster, now: float) -> tuple[list[Unit], ForgetReason]:
+        seen = roster.review(MOST_SWEPT)
         if roster.last_push_at is not None and now - roster.last_push_at >= SERVER_SILENCE:
-            return list(roster.units.values()), ForgetReason.SERVER_SILENT
-        forgotten: list[Unit] = []
-        for unit in roster.units.values():
-            if now - unit.received_at < self._config.forget_after:
-                break
-            forgotten.append(unit)
-        return forgotten, ForgetReason.NOT_PUSHED
+            return list(seen), ForgetReason.SERVER_SILENT
+        old = [unit for unit in seen if now - unit.received_at >= self._config.forget_after]
+        return old, ForgetReason.NOT_PUSHED
 
     def _release(self, entry: SetAside, now: float) -> None:
         del self._set_aside[entry.unit_id]
-        unit = self._units.get(entry.unit_id)
+        unit = self.find(entry.unit_id)
         if unit is not None and self.differs(unit):
             self._mark_due(unit, now, moved=True)
 

@@ -30,7 +30,7 @@ class Account(Struct, frozen=True, kw_only=True):
     kind: str = "apiId"
 
 
-class Vehicle(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+class Vehicle(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel", gc=False):
     """How the unit's vehicle is drawn on the live map; field for field Sonoran's ``vehicle``."""
 
     model: str | None = None
@@ -41,7 +41,7 @@ class Vehicle(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="cam
     lights: bool | str | None = None
 
 
-class LocationReport(Struct, frozen=True, kw_only=True):
+class LocationReport(Struct, frozen=True, kw_only=True, gc=False):
     """One unit's place as a game server reported it.
 
     Coordinates are metres of the game world; ``heading`` is degrees. ``text`` is the street or zone that

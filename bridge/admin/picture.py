@@ -1,7 +1,7 @@
 """What the status page shows each second: the status, and every unit as a row of the map."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ STALE = 2
 SET_ASIDE = 4
 
 
-class UnitRow(NamedTuple):
+class UnitRow(Struct, frozen=True, gc=False):
     """A unit on the map: whole metres and degrees; ``marks`` adds up ``PANICKING``, ``STALE`` and ``SET_ASIDE``."""
 
     unit_id: UnitId
@@ -26,10 +26,10 @@ class UnitRow(NamedTuple):
 
 
 class Picture(Struct, frozen=True, kw_only=True):
-    """Everything at one instant."""
+    """Everything as it is now; each of ``units`` is looked at when it is asked for."""
 
     status: Status
-    units: Sequence[UnitRow]
+    units: Iterable[UnitRow]
 
 
 class UnitStory(Struct, frozen=True, kw_only=True):

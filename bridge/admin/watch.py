@@ -6,6 +6,7 @@ operator's shoulder, or watch his stream.
 
 import asyncio
 from http import HTTPStatus
+from unicodedata import category
 
 from aiohttp import hdrs, web
 
@@ -22,6 +23,7 @@ STREAM_HEADERS = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # a proxy in front must not keep it back
 }
+CONTROL = "Cc"  # as Unicode names what no identifier holds
 SAME_SITE = frozenset({"same-origin", "none"})
 
 log = logs.get("admin")
@@ -64,8 +66,8 @@ class WatchDoor:
         if refusal is not None:
             return refusal
         typed = request.query.get("q", "").strip()
-        if not 0 < len(typed) <= MAX_ID_LENGTH:
-            detail = f"q: expected an identifier or a part of one, 1 to {MAX_ID_LENGTH} characters"
+        if not 0 < len(typed) <= MAX_ID_LENGTH or any(category(letter) == CONTROL for letter in typed):
+            detail = f"q: expected an identifier or a part of one, 1 to {MAX_ID_LENGTH} characters, no control characters"
             return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail)
         response = as_json(self._search(typed, full=_wants_full(request)))
         response.headers.update(PRIVATE)

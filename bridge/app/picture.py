@@ -18,16 +18,12 @@ class Painter:
 
     def paint(self) -> Picture:
         """Return everything as it is now, the units server by server."""
-        coalescer = self._parts.coalescer
+        units = [list(self._parts.coalescer.units_of(server.id)) for server in self._parts.fleet]
         now = self._parts.clock.monotonic()
-        return Picture(
-            status=self._view.status(),
-            units=[
-                self._row(unit, server.id, now)
-                for server in self._parts.fleet
-                for unit in coalescer.units_of(server.id)
-            ],
+        rows = (
+            self._row(unit, unit.roster.server_id, now) for units_of_one in units for unit in units_of_one
         )
+        return Picture(status=self._view.status(), units=rows)
 
     def _row(self, unit: Unit, server_id: ServerId, now: float) -> UnitRow:
         report = unit.report

@@ -8,7 +8,7 @@ from bridge.app.story import Story
 from bridge.intake.locations import DETAILS
 from bridge.outbox.inspection import short_unit
 from bridge.phrases import count, duration
-from bridge.traces import Nameless
+from bridge.traces import REMEMBERED, Nameless
 from bridge.units import ServerId, UnitId, target_of
 
 MOST_TOLD = 20  # units
@@ -62,9 +62,16 @@ class Search:
             server=None,
             state="unknown",
             on_map=False,
-            sentence=f"Never pushed: no game server has named it since the bridge started {running} ago.",
+            sentence=self._never(running),
             more=more,
         )
+
+    def _never(self, running: str) -> str:
+        """Return the sentence about a unit that nothing is remembered of, which may have been forgotten twice."""
+        traces = self._parts.coalescer.traces
+        if max(len(traces.forgotten), len(traces.rejected)) < REMEMBERED:
+            return f"Never pushed: no game server has named it since the bridge started {running} ago."
+        return f"Not known: never pushed, or gone for long. Of units that left the last {REMEMBERED:,} are remembered."
 
     def _silence(self, name: str, pushed_at: float | None) -> str:
         if pushed_at is None:

@@ -7,12 +7,14 @@ from bridge.app.parts import Parts
 from bridge.fleet import GameServerState
 from bridge.flusher import BatchReport
 from bridge.intake.locations import DETAILS
+from bridge.operations import UPDATE_UNIT_LOCATIONS
 from bridge.phrases import count, duration
 from bridge.roster import Unit
 from bridge.sonoran.breaker import KeyState
-from bridge.traces import ForgetReason, Rejected
+from bridge.traces import ForgetReason, Forgotten, Rejected
 from bridge.units import ServerId, UnitId
 
+LASTING = 600.0  # seconds after which the CAD may have taken a place off its map that it was not told again
 SILENT = frozenset({GameServerState.SILENT, GameServerState.RESOURCE_SILENT})
 
 _FORGOTTEN = {
@@ -50,7 +52,12 @@ class Story:
         more.append(self._sent(unit, report))
         more += self._newest_rejected(unit)
         return UnitStory(
-            unit=shown, server=name, state=state, on_map=_on_map(unit, report), sentence=sentence, more=more
+            unit=shown,
+            server=name,
+            state=state,
+            on_map=_on_map(unit, report, parts.clock.monotonic()),
+            sentence=sentence,
+            more=more,
         )
 
     def _now(self, unit: Unit) -> tuple[str, str]:
@@ -99,8 +106,23 @@ class Story:
         if unit.sent_at is None:
             why = "It is new"
         waited = duration(now - (unit.due_since or now))
-        soon = duration(max(0.0, self._parts.flusher.next_at - now))
-        return f"{why}: it has waited for {waited}, and the next batch leaves in {soon}."
+        return (
+            f"{why}: it has waited for {waited}, and the next batch leaves in {self._next_batch(unit, now)}."
+        )
+
+    def _next_batch(self, unit: Unit, now: float) -> str:
+        """Return in how long a batch leaves, and what of it the unit should not expect."""
+        flusher, fleet = self._parts.flusher, self._parts.fleet
+        free_at = self._parts.client.free_at(UPDATE_UNIT_LOCATIONS.name, now)
+        said = duration(max(0.0, max(flusher.next_at, free_at) - now))
+        if free_at > max(now, flusher.next_at) + flusher.interval:
+            said += ", since the CAD's limit leaves no room before"
+        upcoming = flusher.upcoming(now)
+        if upcoming is not None and upcoming.server_id != unit.roster.server_id:
+            said += f", but it is the turn of {fleet[upcoming.server_id].name}"
+        elif upcoming is not None and upcoming.units < self._parts.coalescer.pending(upcoming.server_id):
+            said += ", but more units wait than it holds"
+        return said
 
     def _stands(self, unit: Unit, now: float) -> str:
         """Return why a unit that was sent is not sent again now."""
@@ -147,20 +169,44 @@ class Story:
         forgotten, rejected = traces.forgotten.get(unit_id), traces.rejected.get(unit_id)
         if rejected is not None and (forgotten is None or rejected.at > forgotten.at):
             sentence = f"It was pushed, but rejected: {self._rejection(rejected)}"
-            more = [] if forgotten is None else [self._forgetting(unit_id)]
-            return self._absent(shown, rejected.server_id, "rejected", sentence, more)
+            more = [] if forgotten is None else [self._forgetting(unit_id), self._left_behind(forgotten)]
+            return self._absent(unit_id, shown, rejected.server_id, "rejected", sentence, more)
         if forgotten is not None:
-            sent = forgotten.sent_at
-            last = "It never reached the CAD." if sent is None else f"It was last sent {self._ago(sent)}."
-            return self._absent(shown, forgotten.server_id, "forgotten", self._forgetting(unit_id), [last])
+            more = [self._left_behind(forgotten)]
+            sentence = self._forgetting(unit_id)
+            return self._absent(unit_id, shown, forgotten.server_id, "forgotten", sentence, more)
         sentence = "It pressed panic, but no game server has pushed where it is."
-        return self._absent(shown, None, "panic_only", sentence, [])
+        return UnitStory(
+            unit=shown, server=None, state="panic_only", on_map=False, sentence=sentence, more=[]
+        )
 
     def _absent(
-        self, shown: str, server_id: ServerId | None, state: str, sentence: str, more: list[str]
+        self, unit_id: UnitId, shown: str, server_id: ServerId, state: str, sentence: str, more: list[str]
     ) -> UnitStory:
-        server = None if server_id is None else self._parts.fleet[server_id].name
-        return UnitStory(unit=shown, server=server, state=state, on_map=False, sentence=sentence, more=more)
+        if self._parts.coalescer.expects_panicking(unit_id):
+            more = ["Its panic button is pressed.", *more]
+        return UnitStory(
+            unit=shown,
+            server=self._parts.fleet[server_id].name,
+            state=state,
+            on_map=None if self._lingers(self._parts.coalescer.traces.forgotten.get(unit_id)) else False,
+            sentence=sentence,
+            more=more,
+        )
+
+    def _left_behind(self, forgotten: Forgotten) -> str:
+        if forgotten.sent_at is None:
+            return "It never reached the CAD."
+        said = f"It was last sent {self._ago(forgotten.sent_at)}"
+        if self._lingers(forgotten):
+            return f"{said}: the CAD is not told that a unit left, and may show its last place for a while."
+        return f"{said}."
+
+    def _lingers(self, forgotten: Forgotten | None) -> bool:
+        """Tell whether the CAD may still show a unit that is forgotten here."""
+        if forgotten is None or forgotten.sent_at is None:
+            return False
+        return self._parts.clock.monotonic() - forgotten.sent_at <= LASTING
 
     def _forgetting(self, unit_id: UnitId) -> str:
         forgotten = self._parts.coalescer.traces.forgotten.get(unit_id)
@@ -181,12 +227,12 @@ class Story:
         return f"{duration(max(0.0, self._parts.clock.monotonic() - moment))} ago"
 
 
-def _on_map(unit: Unit, report: BatchReport | None) -> bool | None:
-    """Tell whether the CAD has the unit; None where it took the batch, but not all of it, or nobody remembers."""
+def _on_map(unit: Unit, report: BatchReport | None, now: float) -> bool | None:
+    """Tell whether the CAD has the unit; None where it took the batch, but not all of it, or that was long ago."""
     if unit.sent_at is None:
         return False
     if report is None or report.updated is None:
         return None
     if report.updated >= report.units:
-        return True
+        return True if now - unit.sent_at <= LASTING else None
     return None if report.updated else False

@@ -1,5 +1,7 @@
 """Tells how the daemon is: readiness, status and the metrics that are read rather than counted."""
 
+from collections.abc import Iterator
+
 import msgspec
 
 from bridge import __version__
@@ -112,6 +114,10 @@ class View:
 
     def render_metrics(self) -> bytes:
         """Return the metrics, the gauges read now."""
+        return b"".join(self.metric_slices())
+
+    def metric_slices(self) -> Iterator[bytes]:
+        """Go through the metrics, the gauges read now, in parts that keep nobody waiting."""
         parts, metrics = self._parts, self._parts.metrics
         for state, number in parts.outbox.counts().items():
             metrics.outbox_events.labels(state).set(number)
@@ -122,7 +128,7 @@ class View:
         metrics.loop_lag.set(self.loop_lag)
         for server in parts.fleet:
             self._gauge_server(server)
-        return metrics.render()
+        return metrics.slices()
 
     def _gauge_server(self, server: GameServer) -> None:
         parts, metrics = self._parts, self._parts.metrics

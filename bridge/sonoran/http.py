@@ -262,14 +262,15 @@ def classify(error: BaseException) -> str:
     return next((reason for kinds, reason in table if isinstance(error, kinds)), "protocol")
 
 
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the system's authorities, and those of a file besides."""
+def _trusting(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Return what trusts the system's authorities, and those of a file besides."""
+    if ca_file is None:
+        return True  # the library's own context, which it has read them into already
     context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise StartError(f"cad.ca_file: {ca_file} cannot be used: {error.strerror}") from None
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError as error:
+        raise StartError(f"cad.ca_file: {ca_file} cannot be used: {error.strerror}") from None
     return context
 
 

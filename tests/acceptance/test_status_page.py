@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from bridge.simulator.faults import Answer, Down, RefuseKey
 from tests.support.browser import keep, looking_at
@@ -15,6 +15,11 @@ from tests.support.status_page import bridge, find, pushing, says, unit
 
 PHONE = {"width": 360, "height": 740}
 SHORT = re.compile(r"license:…[0-9a-f]{4}")
+HIDDEN = 'Object.defineProperty(document, "hidden", {configurable: true, get: () => true});'
+SEEN = """() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 
 pytestmark = pytest.mark.timeout(120)  # a browser has to start, too
@@ -136,8 +141,12 @@ async def test_it_can_be_used_by_keyboard_alone(tmp_path: Path) -> None:
                 await page.keyboard.press("ArrowLeft")
                 await keep(page, tmp_path, "zoomed")
                 await page.keyboard.press("0")
+                await page.keyboard.press("Escape")
+                await expect(page.locator("#map-frame")).not_to_be_focused()
         assert visited[0] == "Skip to the state"
         assert {"zoom-in", "zoom-out", "zoom-fit", "full", "map-frame", "query"} <= set(visited)
+        await page.keyboard.type("  ")
+        await page.keyboard.press("Enter")  # asks nothing, which would be an error in the console
         await page.keyboard.type(unit(3)[-6:])
         await page.keyboard.press("Enter")
         await expect(page.locator("#found")).to_be_focused()
@@ -167,6 +176,14 @@ async def test_identifiers_in_full_need_the_token_on_this_machine_too(tmp_path: 
         await expect(page.locator("#map-summary")).to_have_text("3 units.")
         await page.get_by_text("The same as a table").click()
         await page.get_by_label("Identifiers in full").click()
+        await page.keyboard.type("not to be kept")
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_label("Identifiers in full")).to_be_focused()
+        await page.get_by_label("Identifiers in full").click()
+        await page.keyboard.type("tök€n")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#door-why")).to_have_text("That token is wrong.")
+        await expect(page.locator("#sentence")).not_to_contain_text("No connection")
         await page.keyboard.type("a-wrong-token")
         await asyncio.sleep(2.5)  # the page goes on living, and leaves whoever types alone
         await expect(page.get_by_label("Token", exact=True)).to_be_focused()
@@ -188,6 +205,39 @@ async def test_identifiers_in_full_need_the_token_on_this_machine_too(tmp_path: 
         await page.get_by_role("button", name="Forget the token").click()
         await expect(page.locator("#map-summary")).to_have_text("3 units.")
         assert unit(0) not in await page.content()
+
+
+async def test_tabs_that_nobody_sees_leave_the_lines_to_the_one_that_somebody_sees(tmp_path: Path) -> None:
+    async with bridge(tmp_path) as (daemon, _), pushing(daemon, 3), looking_at(daemon.admin_url) as page:
+        await says(page, "All is well")
+        await page.context.add_init_script(HIDDEN)
+        tabs = [await page.context.new_page() for _ in range(7)]  # browsers open six lines
+        for tab in tabs:
+            await tab.goto(daemon.admin_url)
+            await expect(tab).to_have_title("● cad-bridge: all is well")
+        assert "It belongs to server-1" in await find(page, unit(2))
+        await tabs[6].evaluate(SEEN)
+        await expect(tabs[6].locator("#map-summary")).to_have_text("3 units.")
+
+
+async def test_the_answer_to_the_last_question_stands(tmp_path: Path) -> None:
+    async def late(route: Route) -> None:
+        if "q=0001" in route.request.url:
+            await second.wait()
+        await route.continue_()
+
+    second = asyncio.Event()
+    async with bridge(tmp_path) as (daemon, _), pushing(daemon, 3), looking_at(daemon.admin_url) as page:
+        await says(page, "All is well")
+        await page.route("**/units?*", late)
+        query = page.get_by_label("Identifier, or a part of it")
+        await query.fill("0001")
+        async with page.expect_response("**/units?q=0001*"):
+            await query.press("Enter")
+            assert "…0002" in await find(page, "0002")
+            second.set()
+        await asyncio.sleep(0.2)
+        await expect(page.locator("#found h3")).to_contain_text("…0002")
 
 
 async def test_under_another_name_the_page_asks_for_the_token(tmp_path: Path) -> None:
@@ -223,7 +273,25 @@ async def test_a_bridge_that_stops_is_said_to_be_gone_and_comes_back(tmp_path: P
     async with bridge(tmp_path) as (daemon, _), looking_at(daemon.admin_url, refusals=True) as page:
         await says(page, "server-1 is silent")
         await daemon.stop()
-        await says(page, "No connection to the bridge")
+        await says(page, re.compile(r"No connection .*: .*\. What stands .* at \d\d:\d\d:\d\d\.$"))
         await expect(page).to_have_title("? cad-bridge: no connection")
         await daemon.start()
         await says(page, "server-1 is silent")
+
+
+async def test_a_token_that_is_changed_leaves_the_page_as_it_is_without_one(tmp_path: Path) -> None:
+    async with bridge(tmp_path) as (daemon, _), looking_at(daemon.admin_url, refusals=True) as page:
+        await says(page, "server-1 is silent")
+        await page.get_by_label("Identifiers in full").click()
+        await page.keyboard.type(ADMIN_TOKEN)
+        await page.keyboard.press("Enter")
+        await page.get_by_label("Identifiers in full").check()
+        await daemon.stop()
+        (daemon.folder / "admin.token").write_text(
+            "Ano6-other-made-up-token-of-the-door-5xYz\n", encoding="ascii"
+        )
+        await daemon.start()
+        await expect(page.locator("#door-why")).to_have_text("That token is wrong.")
+        await says(page, "server-1 is silent")
+        await expect(page.locator("#content")).to_be_visible()
+        await expect(page.get_by_label("Identifiers in full")).not_to_be_checked()

@@ -79,14 +79,15 @@ async def test_units_that_the_cad_does_not_match_are_told_of(tmp_path: Path) -> 
         await keep(page, tmp_path, "unmatched")
 
 
-async def test_five_hundred_units_move_smoothly(tmp_path: Path) -> None:
-    async with bridge(tmp_path) as (daemon, _), pushing(daemon, 500), looking_at(daemon.admin_url) as page:
-        await expect(page.locator("#map-summary")).to_have_text("500 units.")
+async def test_more_than_five_hundred_units_move_smoothly(tmp_path: Path) -> None:
+    async with bridge(tmp_path) as (daemon, _), pushing(daemon, 520), looking_at(daemon.admin_url) as page:
+        await expect(page.locator("#map-summary")).to_have_text("520 units.")
         await page.get_by_text("The same as a table").click()
         row = page.locator("#unit-rows tr").first
         before = await row.inner_text()
         await expect(row).not_to_have_text(before)
         await expect(page.locator("#unit-rows tr")).to_have_count(500)
+        await expect(page.locator("#list-rest")).to_have_text("500 of 520 units; look for others below.")
         long_tasks = await page.evaluate(
             """async () => {
                 const tasks = [];

@@ -1,6 +1,8 @@
+from prometheus_client import generate_latest
+
 from bridge.events import EventKind, EventState
 from bridge.fleet import GameServerState
-from bridge.metrics import GAME_SERVER_STATES, Metrics
+from bridge.metrics import GAME_SERVER_STATES, HEAD, SLICE, Metrics
 
 PROMISED = {
     "build_info": ["version"],
@@ -72,6 +74,18 @@ def test_no_label_could_name_a_player() -> None:
 
 def test_the_version_is_told() -> None:
     assert b'cad_bridge_build_info{version="1.2.3"} 1.0' in Metrics("1.2.3").render()
+
+
+def test_what_is_rendered_in_parts_is_what_the_library_renders() -> None:
+    metrics = Metrics("0")
+    for number in range(SLICE + 1):
+        metrics.batches.labels(f"server-{number}").inc(number)
+
+    def ours(text: bytes) -> list[str]:
+        return [line for line in text.decode().splitlines() if "cad_bridge_" in line]
+
+    assert ours(metrics.render()) == ours(generate_latest(metrics.registry))
+    assert max(len(part.splitlines()) for part in metrics.slices()) <= SLICE + HEAD
 
 
 def test_series_exist_at_zero_from_the_start() -> None:

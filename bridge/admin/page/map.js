@@ -8,6 +8,8 @@ const SMALLEST_SPAN = 400; // metres that are shown at least
 const LARGEST_SPAN = 60000;
 const GRID_PIXELS = 80; // between two lines at least
 const FRAME_MILLISECONDS = 33;
+const REST = 2; // times as long as it takes to draw, so that the page answers meanwhile
+const LONGEST_REST = 250; // milliseconds
 const REACH = 14; // pixels around a unit that count as it
 const MOST_LABELS = 80; // units in view up to which others than panicking ones are labelled
 
@@ -21,6 +23,7 @@ export class UnitMap {
   #own = false; // the operator has chosen what is shown
   #asked = false;
   #drawnAt = 0;
+  #cost = 0; // milliseconds that the last drawing took
   #colours = {};
   #pointers = new Map();
   #dragged = 0;
@@ -141,7 +144,7 @@ export class UnitMap {
 
   #draw(now) {
     this.#asked = false;
-    if (now - this.#drawnAt < FRAME_MILLISECONDS - 4) {
+    if (now - this.#drawnAt < Math.max(FRAME_MILLISECONDS - 4, Math.min(this.#cost * REST, LONGEST_REST))) {
       this.redraw();
       return;
     }
@@ -154,6 +157,7 @@ export class UnitMap {
 
   #paint(now) {
     this.#drawnAt = now;
+    const started = performance.now();
     const pen = this.#canvas.getContext("2d");
     const ratio = devicePixelRatio || 1;
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -162,6 +166,9 @@ export class UnitMap {
     this.#drawGrid(pen);
     this.#drawUnits(pen, now);
     this.#drawScale(pen);
+    setTimeout(() => {
+      this.#cost = performance.now() - started; // what was drawn is put on the screen first
+    });
   }
 
   get #step() {
@@ -285,6 +292,7 @@ export class UnitMap {
       "=": () => this.zoom(1.5),
       "-": () => this.zoom(1 / 1.5),
       0: () => this.fit(),
+      Escape: () => this.#frame.blur(),
     };
     const action = actions[event.key];
     if (action !== undefined && !event.ctrlKey && !event.metaKey && !event.altKey) {

@@ -10,13 +10,19 @@ import { STORIES, count } from "./words.js";
 const TOKEN = "cad-bridge admin token"; // in sessionStorage: gone with the tab, never in a URL or a cookie
 
 const units = new Units();
-const stream = new Stream({ heard, lost, refused });
+const MOST_ROWS = 500; // units in the table; those something is wrong with come first
+const SETTLE_MILLISECONDS = 50; // after news, since more of it may follow
+
+const stream = new Stream({ heard, glanced, lost, refused });
 const map = new UnitMap(byId("map-frame"), byId("canvas"), units, (unit) => search(unit.name));
 let status = null;
 let aheadSeconds = 0; // how far the bridge's clock is ahead of ours
 let connected = false;
 let wantsFull = false;
 let seenWithout = false; // whether the bridge shows this page to whoever asks from here
+let heardAt = null; // when the bridge said something last, by our clock
+let settling = 0; // the timer that shows news
+let searches = 0;
 let askedFor = ""; // why the token form is open: "all" or only "identifiers"; empty while it is not
 
 const bridgeNow = () => Date.now() / 1000 + aheadSeconds;
@@ -24,34 +30,63 @@ const token = () => sessionStorage.getItem(TOKEN) ?? "";
 
 function connect() {
   setHidden(byId("forget"), !token());
-  stream.start(wantsFull ? "live?full=1" : "live", token());
+  if (document.hidden) {
+    stream.glance(token());
+  } else {
+    stream.start(wantsFull ? "live?full=1" : "live", token());
+  }
 }
 
 function heard(kind, content) {
   if (kind === "snapshot") {
-    if (status !== null && status.version !== content.status.version) {
-      location.reload(); // another bridge has other files
-    }
+    expectVersion(content.status.version);
     units.clear();
     status = content.status;
   } else {
     Object.assign(status, content.status);
   }
   units.take(content);
-  aheadSeconds = status.now - Date.now() / 1000;
+  answered(status.now);
+  settling ||= setTimeout(() => {
+    settling = 0;
+    if (connected) {
+      setHidden(byId("content"), false);
+      show();
+      showUnits();
+    }
+  }, SETTLE_MILLISECONDS);
+}
+
+/** Takes what a hidden tab asks for: no more than its title and sign show, since identifiers in it are not shortened. */
+function glanced({ version, verdict, now }) {
+  expectVersion(version);
+  if (status !== null) {
+    Object.assign(status, { verdict, now });
+  }
+  answered(now);
+  showVerdict(verdict.level, verdict.sentence, verdict.problems, now);
+}
+
+function expectVersion(version) {
+  if (status !== null && status.version !== version) {
+    location.reload(); // another bridge has other files
+  }
+}
+
+function answered(now) {
+  heardAt = new Date();
+  aheadSeconds = now - heardAt / 1000;
   connected = true;
   seenWithout ||= !token();
   if (askedFor === "all") {
     closeDoor();
   }
-  setHidden(byId("content"), false);
-  show();
-  showUnits();
 }
 
 function lost(why) {
   connected = false;
-  showVerdict("unknown", `No connection to the bridge: ${why} What stands below is what it said last.`, [], 0);
+  const last = heardAt === null ? "" : ` What stands below is what it said last, at ${heardAt.toLocaleTimeString("en-GB")}.`;
+  showVerdict("unknown", `No connection to the bridge: ${why}.${last}`, [], 0);
 }
 
 function refused(refusal) {
@@ -59,6 +94,7 @@ function refused(refusal) {
   const shown = token() !== "";
   if (refusal.status === 401 && shown && seenWithout) {
     sessionStorage.removeItem(TOKEN);
+    wantFull(false);
     askForToken("That token is wrong.", "identifiers");
     connect();
     return;
@@ -84,6 +120,17 @@ function askForToken(why, what) {
 function closeDoor() {
   askedFor = "";
   setHidden(byId("door"), true);
+}
+
+function leaveDoor() {
+  closeDoor();
+  byId("token").value = "";
+  byId("full").focus();
+}
+
+function wantFull(wanted) {
+  wantsFull = wanted;
+  byId("full").checked = wanted;
 }
 
 function show() {
@@ -124,6 +171,9 @@ function showUnits() {
 
 function showList() {
   const names = new Map(status.servers.map((server) => [server.id, server.name]));
+  const shown = units.inOrder().slice(0, MOST_ROWS);
+  setHidden(byId("list-rest"), shown.length === units.all.size);
+  put(byId("list-rest"), `${MOST_ROWS} of ${count(units.all.size, "unit")}; look for others below.`);
   const cellsOf = (unit) => [
     unit.name,
     names.get(unit.server) ?? String(unit.server),
@@ -132,19 +182,27 @@ function showList() {
     String(unit.y),
     [stateOf(unit), unit.marks & PANICKING ? "bad" : unit.marks ? "fair" : ""],
   ];
-  table(byId("unit-rows"), units.inOrder(), (unit) => unit.number, cellsOf);
+  table(byId("unit-rows"), shown, (unit) => unit.number, cellsOf);
 }
 
 async function search(typed) {
   byId("query").value = typed;
+  searches += 1;
+  const mine = searches;
   const found = byId("found");
   try {
     const query = new URLSearchParams(wantsFull ? { q: typed, full: "1" } : { q: typed });
     const response = await ask(`units?${query}`, token());
     const told = await response.json();
+    if (mine !== searches) {
+      return; // somebody has asked for another one meanwhile
+    }
     const more = told.matches > told.units.length ? [make("p", {}, `${told.matches} units match; the first are shown.`)] : [];
     found.replaceChildren(...more, ...told.units.map(story));
   } catch (error) {
+    if (mine !== searches) {
+      return;
+    }
     const why = error instanceof Refusal ? error.message : "the bridge does not answer";
     found.replaceChildren(make("p", { className: "bad" }, `Not asked: ${why}.`));
   }
@@ -172,19 +230,16 @@ byId("door-form").addEventListener("submit", (event) => {
   closeDoor();
   connect();
 });
-byId("door-cancel").addEventListener("click", () => {
-  closeDoor();
-  byId("full").focus();
-});
+byId("door-cancel").addEventListener("click", leaveDoor);
+byId("door").addEventListener("keydown", ({ key }) => key === "Escape" && askedFor === "identifiers" && leaveDoor());
 byId("forget").addEventListener("click", () => {
   sessionStorage.removeItem(TOKEN);
   location.reload();
 });
 byId("full").addEventListener("change", () => {
-  wantsFull = byId("full").checked;
+  wantFull(byId("full").checked);
   if (wantsFull && !token()) {
-    wantsFull = false;
-    byId("full").checked = false;
+    wantFull(false);
     askForToken("Identifiers in full need the admin token, on this machine too. Tick the box again after that.", "identifiers");
     return;
   }
@@ -192,13 +247,22 @@ byId("full").addEventListener("change", () => {
 });
 byId("search-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  search(byId("query").value.trim());
+  const typed = byId("query").value.trim();
+  if (typed) {
+    search(typed);
+  } else {
+    byId("query").value = "";
+    byId("query").reportValidity();
+  }
 });
 byId("zoom-in").addEventListener("click", () => map.zoom(1.5));
 byId("zoom-out").addEventListener("click", () => map.zoom(1 / 1.5));
 byId("zoom-fit").addEventListener("click", () => map.fit());
 byId("list").addEventListener("toggle", () => status !== null && showList());
 document.addEventListener("visibilitychange", () => {
+  if (!askedFor || seenWithout) {
+    connect();
+  }
   show();
   if (status !== null) {
     showUnits();

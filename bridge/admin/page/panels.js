@@ -29,7 +29,7 @@ export function showVerdict(level, sentence, problems, now) {
     byId("todo"),
     problems.map((problem, number) => ({ ...problem, number })),
     (problem) => problem.number,
-    () => make("li", {}, make("b"), make("span")),
+    () => make("li", {}, make("b"), " ", make("span")),
     (item, problem) => {
       const since = problem.since ? `for ${duration(now - problem.since)}` : "";
       const alone = problems.length === 1; // then the sentence says what it is
@@ -118,7 +118,7 @@ function showBatch(locations, cad, now) {
   ]);
   lines(
     byId("aside"),
-    locations.set_aside.map((one) => `${one.unit}: refused by the CAD, left out for ${duration(one.until - now)}`),
+    locations.set_aside.map((one) => `\u2068${one.unit}\u2069: refused by the CAD, left out for ${duration(one.until - now)}`),
   );
 }
 

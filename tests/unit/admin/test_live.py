@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bridge.admin.live import HEARTBEAT, HEARTBEAT_EVERY, MOST_WATCHERS, PERIOD, Frame, Live, Watcher
-from bridge.admin.picture import PANICKING, STALE
+from bridge.admin.live import HEARTBEAT, HEARTBEAT_EVERY, MOST_WATCHERS, PERIOD, SLICE, Frame, Live, Watcher
+from bridge.admin.picture import PANICKING, STALE, Picture
 from tests.support.pictures import LONG, Scene, events_of, picture, row
 from tests.support.status_json import NOW, locations, server
 from tests.support.virtual_time import VirtualClock, run_virtual
@@ -14,14 +14,21 @@ from tests.support.virtual_time import VirtualClock, run_virtual
 SHORT = "license:…dddd"
 
 
+def made(seen: Picture, at: float = 0.0, former: Frame | None = None) -> Frame:
+    frame = Frame(seen, at, former)
+    for _ in frame.build():
+        pass
+    return frame
+
+
 def snapshot(frame: Frame, *, full: bool = False) -> Any:
-    ((name, content),) = events_of(frame.snapshot(full=full))
+    ((name, content),) = events_of(b"".join(frame.snapshot(full=full)))
     assert name == "snapshot"
     return content
 
 
 def delta(frame: Frame, *, full: bool = False) -> Any:
-    said = frame.delta(full=full)
+    said = b"".join(frame.delta(full=full))
     if not said:
         return None
     ((name, content),) = events_of(said)
@@ -30,14 +37,14 @@ def delta(frame: Frame, *, full: bool = False) -> Any:
 
 
 def after(first: Frame, *rows: Any, **changes: Any) -> Frame:
-    return Frame(picture(*rows, **changes), first.at + PERIOD, first)
+    return made(picture(*rows, **changes), first.at + PERIOD, first)
 
 
 # Frames
 
 
 def test_a_snapshot_holds_the_status_and_every_unit_with_a_number_of_its_own() -> None:
-    content = snapshot(Frame(picture(row(), row("license:2", marks=PANICKING | STALE)), 0.0, None))
+    content = snapshot(made(picture(row(), row("license:2", marks=PANICKING | STALE))))
 
     assert content["status"]["version"] == "0.1.0"
     assert content["status"]["verdict"]["level"] == "well"
@@ -49,22 +56,22 @@ def test_a_snapshot_holds_the_status_and_every_unit_with_a_number_of_its_own() -
 
 def test_identifiers_are_told_in_full_only_where_they_are_asked_for() -> None:
     aside = {"set_aside": [{"unit": LONG, "until": NOW}]}
-    frame = Frame(picture(row(), locations=locations(**aside)), 0.0, None)
+    frame = made(picture(row(), locations=locations(**aside)))
 
-    assert LONG.encode() not in frame.snapshot(full=False)
-    assert SHORT.encode() in frame.snapshot(full=False)
-    assert frame.snapshot(full=True).count(LONG.encode()) == 2
-    assert LONG.encode() not in after(frame, row(), row("b")).delta(full=False)
+    assert LONG.encode() not in b"".join(frame.snapshot(full=False))
+    assert SHORT.encode() in b"".join(frame.snapshot(full=False))
+    assert b"".join(frame.snapshot(full=True)).count(LONG.encode()) == 2
+    assert LONG.encode() not in b"".join(after(frame, row(), row("b")).delta(full=False))
 
 
 def test_where_nothing_changes_nothing_is_said() -> None:
-    first = Frame(picture(row()), 0.0, None)
+    first = made(picture(row()))
 
     assert delta(after(first, row(), now=NOW + 1)) is None
 
 
 def test_a_change_names_the_units_and_the_sections_that_differ_and_no_others() -> None:
-    first = Frame(picture(row("a"), row("b"), row("c"), row("d")), 0.0, None)
+    first = made(picture(row("a"), row("b"), row("c"), row("d")))
     second = after(
         first,
         row("a"),
@@ -88,7 +95,7 @@ def test_a_change_names_the_units_and_the_sections_that_differ_and_no_others() -
 
 
 def test_a_unit_that_moves_to_another_server_goes_and_comes_again() -> None:
-    first = Frame(picture(row("a")), 0.0, None)
+    first = made(picture(row("a")))
 
     content = delta(after(first, row("a", server=2)))
 
@@ -97,10 +104,30 @@ def test_a_unit_that_moves_to_another_server_goes_and_comes_again() -> None:
 
 
 def test_a_number_is_never_used_again() -> None:
-    first = Frame(picture(row("a")), 0.0, None)
+    first = made(picture(row("a")))
     third = after(after(first), row("b"))
 
     assert [number for number, *_ in delta(third)["add"]] == [2]
+
+
+def test_a_frame_is_built_and_told_in_slices() -> None:
+    many = [row(f"license:{number}") for number in range(2 * SLICE + 1)]
+    first = Frame(picture(*many), 0.0, None)
+
+    steps = sum(1 for _ in first.build())
+    told = events_of(b"".join(first.snapshot(full=True)))
+    moved = [row(one.unit_id, 11) for one in many[1:]]
+    changed = events_of(b"".join(after(first, *moved).delta(full=True)))
+
+    assert steps == 2
+    assert [(name, len(content["add"])) for name, content in told] == [
+        ("snapshot", SLICE),
+        ("delta", SLICE),
+        ("delta", 1),
+    ]
+    assert [len(content["move"]) for _, content in changed] == [SLICE, SLICE]
+    assert [content.get("gone") for _, content in changed] == [[1], None]
+    assert [bool(content["status"]) for _, content in changed] == [True, False]
 
 
 # Watching
@@ -155,7 +182,27 @@ def test_nobody_looks_and_nothing_is_kept_while_nobody_watches() -> None:
         tasks = len(asyncio.all_tasks())
         await clock.sleep(60)
         assert (scene.looks, tasks, live.watchers) == (looks, 1, 0)
-        assert live.frame().number == 1
+        assert (await live.frame()).number == 1
+
+    run_virtual(story)
+
+
+def test_a_watcher_hears_all_slices_before_the_next_second() -> None:
+    async def story(clock: VirtualClock) -> None:
+        scene = Scene(*(row(f"license:{number}") for number in range(SLICE + 1)))
+        live = Live(scene.look, clock)
+        started = clock.monotonic()
+        with live.watch(full=False) as watcher:
+            events = await hear(watcher, 2)
+            assert clock.monotonic() - started < PERIOD
+            scene.rows = scene.rows[:-1]
+            events += await hear(watcher, 1)
+        assert [(name, len(content.get("add", ()))) for name, content in events] == [
+            ("snapshot", SLICE),
+            ("delta", 1),
+            ("delta", 0),
+        ]
+        assert events[2][1]["gone"] == [SLICE + 1]
 
     run_virtual(story)
 

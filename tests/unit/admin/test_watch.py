@@ -159,7 +159,7 @@ async def test_the_search_is_asked_for_what_was_typed() -> None:
         assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
 
 
-@pytest.mark.parametrize("query", ["", "?q=", "?q=%20", f"?q={'a' * 129}"])
+@pytest.mark.parametrize("query", ["", "?q=", "?q=%20", f"?q={'a' * 129}", "?q=%00a", "?q=a%07b"])
 async def test_what_is_no_identifier_is_422(query: str) -> None:
     async with opened() as door:
         assert (await door.get(f"/units{query}")).status == 422

@@ -41,7 +41,7 @@ def _still(tmp_path: Path) -> Still:
 def test_a_unit_is_a_row_in_whole_metres_and_degrees(still: Still) -> None:
     still.put()
 
-    assert still.painter.paint().units == [UnitRow(UNIT, ServerId(1), 1, -3, 0, 0, "Grove Street")]
+    assert [*still.painter.paint().units] == [UnitRow(UNIT, ServerId(1), 1, -3, 0, 0, "Grove Street")]
 
 
 def test_units_stand_server_by_server_with_the_status(still: Still) -> None:
@@ -50,8 +50,9 @@ def test_units_stand_server_by_server_with_the_status(still: Still) -> None:
 
     seen = still.painter.paint()
 
-    assert [(row.unit_id, row.server_id) for row in seen.units] == [("license:a", 1), ("license:b", 2)]
-    assert (seen.units[1].heading, seen.units[1].text) == (None, None)
+    units = list(seen.units)
+    assert [(row.unit_id, row.server_id) for row in units] == [("license:a", 1), ("license:b", 2)]
+    assert (units[1].heading, units[1].text) == (None, None)
     assert seen.status.locations.units == 2
 
 

@@ -7,7 +7,7 @@ import pytest
 from bridge.admin.picture import Found
 from bridge.app.parts import Parts
 from bridge.app.search import MOST_TOLD, Search
-from bridge.traces import ForgetReason
+from bridge.traces import REMEMBERED, ForgetReason
 from bridge.units import LocationReport, ServerId, TargetKind, UnitId, other_target
 from tests.support.running_daemon import daemon_config
 from tests.support.stepping_clock import SteppingClock
@@ -107,6 +107,20 @@ def test_who_was_never_pushed_is_said_not_to_have_been_with_where_to_look(still:
     assert nameless == (
         "main pushed 1 record whose unit could not be read, the last one 0.0 s ago "
         "(id: expected 1 to 128 characters without control characters)."
+    )
+
+
+def test_nobody_is_said_never_to_have_been_pushed_once_the_memory_of_who_left_is_full(still: Still) -> None:
+    gone = [f"license:gone-{number}" for number in range(REMEMBERED + 1)]
+    gone[0] = "license:the-first"
+    still.put(*gone)
+    still.parts.coalescer.forget(MAIN, [UnitId(unit) for unit in gone], 101.0, ForgetReason.LEFT)
+
+    (story,) = still.find(gone[0]).units
+
+    assert story.state == "unknown"
+    assert story.sentence == (
+        "Not known: never pushed, or gone for long. Of units that left the last 1,000 are remembered."
     )
 
 

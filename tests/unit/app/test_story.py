@@ -1,16 +1,18 @@
 """Why a unit is, or is not, on the live map: each reason in virtual time, told by the running daemon."""
 
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.admin.picture import UnitStory
 from bridge.app.story import Story
 from bridge.config import LocationsConfig
-from bridge.simulator.faults import Answer, Down, Hang, RefuseKey, RefuseUnits
-from bridge.units import ServerId, UnitId
+from bridge.simulator.faults import Answer, Delay, Down, Hang, RefuseKey, RefuseUnits
+from bridge.units import LocationReport, ServerId, UnitId
 from tests.support.running_daemon import Running, daemon_config, locations, with_daemon
 
 ONE, TWO, THREE = "license:1", "license:2", "license:3"
@@ -80,13 +82,16 @@ def test_a_unit_that_stands_still_is_on_the_map(tmp_path: Path) -> None:
 
 def test_a_unit_that_moved_waits_and_is_on_the_map_where_it_was(tmp_path: Path) -> None:
     async def story(teller: Teller) -> None:
+        teller.faults.add(Delay(operation="updateUnitLocations", seconds=0.5))
         await teller.keep_pushing(6, ONE)
         await teller.seen.push("/v1/locations", locations(ONE, x=500.0))
 
         told = teller.tell()
 
         assert (told.state, told.on_map) == ("waiting", True)
-        assert told.sentence.startswith("It has moved: it has waited for 0.0 s")
+        assert re.fullmatch(
+            r"It has moved: it has waited for 0\.0 s, and the next batch leaves in \d\.\d s\.", told.sentence
+        )
 
     with_teller(tmp_path, story)
 
@@ -248,10 +253,85 @@ def test_who_left_is_forgotten_with_the_reason(tmp_path: Path) -> None:
 
         left, absent = teller.tell(ONE), teller.tell(TWO)
 
-        assert (left.server, left.state, left.on_map) == ("main", "forgotten", False)
+        assert (left.server, left.state, left.on_map) == ("main", "forgotten", None)
         assert left.sentence.startswith("Forgotten 3.0 s ago: main said that it left")
         assert left.more[0].startswith("It was last sent")
+        assert left.more[0].endswith(
+            "the CAD is not told that a unit left, and may show its last place for a while."
+        )
         assert absent.sentence.startswith("Forgotten 3.0 s ago: main pushed everybody who is on duty")
+
+    with_teller(tmp_path, story)
+
+
+def test_what_was_sent_long_ago_is_not_said_to_be_on_the_map(tmp_path: Path) -> None:
+    async def story(teller: Teller) -> None:
+        await teller.keep_pushing(6, ONE, TWO)
+        await teller.push(TWO, left=[ONE])
+        teller.faults.add(Down())
+        for _ in range(62):
+            await teller.push(TWO)
+            await teller.wait(10)
+
+        gone, held = teller.tell(ONE), teller.tell(TWO)
+
+        assert (gone.state, gone.on_map) == ("forgotten", False)
+        assert "may show" not in gone.more[0]
+        assert (held.state, held.on_map) == ("waiting", None)
+        teller.faults.clear()
+
+    with_teller(tmp_path, story)
+
+
+def test_a_limit_that_keeps_the_next_batch_back_is_named(tmp_path: Path) -> None:
+    async def story(teller: Teller) -> None:
+        teller.faults.add(Answer(operation="updateUnitLocations", status=429, retry_after="40", times=1))
+        await teller.keep_pushing(7, ONE)
+
+        told = teller.tell()
+
+        assert told.state == "waiting"
+        assert re.search(
+            r"leaves in 3\d\.\d s, since the CAD's limit leaves no room before\.$", told.sentence
+        )
+
+    with_teller(tmp_path, story)
+
+
+def test_the_turn_of_another_server_is_told(tmp_path: Path) -> None:
+    async def story(teller: Teller) -> None:
+        now, other = teller.seen.clock.monotonic(), LocationReport(unit_id=UnitId(TWO), x=1.0, y=2.0)
+        teller.parts.coalescer.put(ServerId(2), [other], now)
+        await teller.keep_pushing(12, ONE)
+        teller.parts.coalescer.put(ServerId(2), [replace(other, x=500.0)], now)
+        await teller.seen.push("/v1/locations", locations(ONE, x=500.0))
+
+        turns = [teller.tell(unit).sentence.partition(", but ")[2] for unit in (ONE, TWO)]
+        assert turns in (["", "it is the turn of main."], ["it is the turn of second.", ""])
+
+    with_teller(tmp_path, story)
+
+
+def test_more_units_than_a_batch_holds_are_told_of(tmp_path: Path) -> None:
+    async def story(teller: Teller) -> None:
+        await teller.push(ONE, TWO, THREE)
+
+        assert teller.tell().sentence.endswith(", but more units wait than it holds.")
+
+    with_teller(tmp_path, story, locations=LocationsConfig(max_batch=2))
+
+
+def test_a_panic_of_who_is_forgotten_or_rejected_is_told(tmp_path: Path) -> None:
+    async def story(teller: Teller) -> None:
+        await teller.push(ONE)
+        await teller.push(left=[ONE])
+        await teller.seen.push("/v1/locations", {"updates": [{"id": TWO, "x": "east", "y": 1}]})
+        await teller.seen.push("/v1/panic", {"ids": [ONE, TWO]})
+
+        for unit, state in ((ONE, "forgotten"), (TWO, "rejected")):
+            told = teller.tell(unit)
+            assert (told.state, told.on_map) == (state, False)
+            assert "Its panic button is pressed." in told.more
 
     with_teller(tmp_path, story)
 

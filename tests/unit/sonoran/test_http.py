@@ -267,9 +267,7 @@ async def test_certificates_are_always_checked() -> None:
         for line in Line:
             connector = cad.client._sessions[line].connector
             assert isinstance(connector, aiohttp.TCPConnector)
-            assert isinstance(connector._ssl, ssl.SSLContext)
-            assert connector._ssl.verify_mode is ssl.CERT_REQUIRED
-            assert connector._ssl.check_hostname
+            assert connector._ssl is True  # by the library's own context; test_outbound has one it refuses
 
 
 async def test_a_line_gives_up_in_time_for_nothing_to_arrive_after_the_timeout_of_its_request() -> None:
