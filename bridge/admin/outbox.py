@@ -5,11 +5,13 @@
 nothing is changed unless the filter finds exactly so many.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.http import HttpProcessingError
 from msgspec import Struct
 
 from bridge.admin.problem import PRIVATE, as_json, problem
@@ -21,6 +23,7 @@ from bridge.units import ServerId
 
 USUAL_PAGE = 50  # events
 MOST_AT_ONCE = 500  # events that one request changes
+BODY_SECONDS = 10.0  # in which the body of a request has to come
 
 _STATUS_OF = {"unknown": HTTPStatus.NOT_FOUND, "full": HTTPStatus.SERVICE_UNAVAILABLE}
 _FILTERS = frozenset({"state", "kind", "server", "since", "until", "error"})
@@ -88,6 +91,15 @@ class OutboxDoor:
                 response = problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 response = problem(HTTPStatus.BAD_REQUEST, f"the body is not JSON: {error}")
+            except TimeoutError:
+                response = problem(
+                    HTTPStatus.REQUEST_TIMEOUT, f"the body did not come within {BODY_SECONDS:.0f} s"
+                )
+                response.force_close()
+            except RecursionError:
+                response = problem(HTTPStatus.BAD_REQUEST, "the body is nested too deep")
+            except (web.RequestPayloadError, HttpProcessingError):
+                response = problem(HTTPStatus.BAD_REQUEST, "the body is not what the headers say")
             response.headers.update(PRIVATE)
             return response
 
@@ -118,8 +130,9 @@ class OutboxDoor:
         self, change: Callable[[Sequence[str]], Awaitable[Changes]]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
-            if await request.read():
-                msgspec.json.decode(await request.read(), type=dict[str, object])
+            body = await _read(request)
+            if body:
+                msgspec.json.decode(body, type=dict[str, object])
             done = await change([request.match_info["id"]])
             return _refusal(done.refused[0]) if done.refused else as_json(done.changed[0])
 
@@ -129,7 +142,7 @@ class OutboxDoor:
         self, change: Callable[[Sequence[str]], Awaitable[Changes]]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
-            asked = msgspec.json.decode(await request.read() or b"{}", type=Several)
+            asked = msgspec.json.decode(await _read(request) or b"{}", type=Several)
             if (asked.ids is None) == (asked.filter is None) or (asked.filter is None) != (
                 asked.count is None
             ):
@@ -145,6 +158,11 @@ class OutboxDoor:
             return as_json(await change(chosen))
 
         return answer
+
+
+async def _read(request: web.Request) -> bytes:
+    async with asyncio.timeout(BODY_SECONDS):
+        return await request.read()
 
 
 def _refusal(refused: Refused) -> web.Response:

@@ -1,5 +1,6 @@
 """The HTTP server of the admin door; ``guard`` says who may come in."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from bridge import logs
 from bridge.addresses import make_way, reason
+from bridge.admin.connections import Connections, runner_of
 from bridge.admin.guard import Guard
 from bridge.admin.live import Live
 from bridge.admin.outbox import OutboxDoor, OutboxViews
@@ -23,6 +25,7 @@ from bridge.config import Bind, Secret, TcpBind, UnixBind
 from bridge.errors import ConfigError, StartError
 from bridge.reload import Change
 
+BACKLOG = 1024  # connections the kernel holds while the loop is busy
 SOCKET_MODE = 0o660  # owner and group may ask; changing something needs the token all the same
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -45,7 +48,7 @@ class Views(Struct, frozen=True, kw_only=True):
 
     alive: Callable[[], Awaitable[bool]]
     readiness: Callable[[], Readiness]
-    metrics: Callable[[], bytes]
+    metrics: Callable[[], Awaitable[bytes]]
     status: Callable[[], Status]
     openapi: Callable[[], bytes]
     outbox: OutboxViews
@@ -100,29 +103,34 @@ class AdminServer:
         OutboxDoor(self._views.outbox).add_to(application.router)
         Page().add_to(application.router)
         WatchDoor(self._live, self._views.search).add_to(application)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        runner = runner_of(application)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
+        assert runner.server is not None  # noqa: S101 -- it was set up
+        connections = Connections(runner.server)
         for bind in self._binds:
             try:
-                await self._site(runner, bind).start()
-                if isinstance(bind, UnixBind):
-                    bind.path.chmod(SOCKET_MODE)
+                await self._open(bind, connections)
             except OSError as error:
                 await self._stack.aclose()
                 raise StartError(f"admin.bind: {bind} cannot be opened: {reason(error)}") from error
-        self.addresses = [_url(address) for address in runner.addresses]
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close every address."""
         await self._stack.aclose()
 
-    def _site(self, runner: web.AppRunner, bind: Bind) -> web.BaseSite:
+    async def _open(self, bind: Bind, connections: Connections) -> None:
+        loop = asyncio.get_running_loop()
         if isinstance(bind, TcpBind):
-            return web.TCPSite(runner, bind.host, bind.port)
-        make_way(bind.path)
-        return web.UnixSite(runner, bind.path)
+            server = await loop.create_server(connections, bind.host, bind.port, backlog=BACKLOG)
+        else:
+            make_way(bind.path)
+            server = await loop.create_unix_server(connections, bind.path, backlog=BACKLOG)
+        self._stack.callback(server.close)
+        if isinstance(bind, UnixBind):
+            bind.path.chmod(SOCKET_MODE)
+        self.addresses += [_url(sock.getsockname()) for sock in server.sockets]
 
     @web.middleware
     async def _guard(
@@ -151,7 +159,7 @@ class AdminServer:
         return as_json(readiness, status)
 
     async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._views.metrics(), headers={hdrs.CONTENT_TYPE: METRICS_TYPE})
+        return web.Response(body=await self._views.metrics(), headers={hdrs.CONTENT_TYPE: METRICS_TYPE})
 
     async def _status(self, _: web.Request) -> web.Response:
         return as_json(self._views.status(), HTTPStatus.OK)

@@ -5,6 +5,7 @@ operator's shoulder, or watch his stream.
 """
 
 import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from unicodedata import category
 
@@ -53,7 +54,7 @@ class WatchDoor:
             detail = f"{MOST_WATCHERS} pages watch already: close one"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, {hdrs.RETRY_AFTER: "10"})
         response = web.StreamResponse(headers=STREAM_HEADERS)
-        with self._live.watch(full=_wants_full(request)) as watcher:
+        with self._live.watch(full=_wants_full(request)) as watcher, suppress(ConnectionResetError):
             await response.prepare(request)
             try:
                 await _tell(request, response, watcher)

@@ -11,7 +11,10 @@ from bridge.addresses import make_way, reason
 from bridge.config import Bind, TcpBind, UnixBind
 from bridge.errors import StartError
 
-BACKLOG = 512  # connections the kernel holds while the loop is busy
+BACKLOG = (
+    4096  # connections the kernel holds while the loop is busy; one dropped here tries again after a second
+)
+AT_ONCE = 16  # connections taken in a row, before those that are open get their turn
 SCOPE = 3  # where the name of an IPv6 socket has it, after address, port and flow
 SOCKET_MODE = 0o660  # owner and group may connect; the token is needed all the same
 
@@ -37,9 +40,10 @@ async def listen(address: Bind) -> list[socket.socket]:
 async def accept(sock: socket.socket, factory: Factory) -> asyncio.Server:
     """Return a server that accepts connections on a socket that listens."""
     loop = asyncio.get_running_loop()
-    if sock.family == socket.AF_UNIX:
-        return await loop.create_unix_server(factory, sock=sock, backlog=BACKLOG)
-    return await loop.create_server(factory, sock=sock, backlog=BACKLOG)
+    create = loop.create_unix_server if sock.family == socket.AF_UNIX else loop.create_server
+    server = await create(factory, sock=sock, backlog=AT_ONCE)
+    sock.listen(BACKLOG)  # the standard loop takes one number for both
+    return server
 
 
 def address_of(sock: socket.socket) -> Bind:

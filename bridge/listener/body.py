@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
@@ -66,9 +67,10 @@ def fault_answer(fault: BodyFault, limit: int, seconds: float) -> Answer:
 
 
 async def _encourage(request: web.BaseRequest) -> None:
-    """Give leave to send to a client that waits for it."""
+    """Give leave to send to a client that waits for it; one that has gone is noticed when its body is read."""
     if request.headers.get(hdrs.EXPECT, "").lower() == "100-continue":
-        await request.writer.write(_CONTINUE)
+        with suppress(ConnectionError):
+            await request.writer.write(_CONTINUE)
         request.writer.output_size = 0
 
 

@@ -13,62 +13,47 @@ from aiohttp import web
 from aiohttp.streams import StreamReader
 
 from bridge import logs
-from bridge.listener.answer import Answer
 from bridge.listener.counts import REFUSED
 from bridge.listener.problem import problem
+from bridge.listener.reply import respond
 from bridge.listener.stream import BodyFault
+from bridge.listener.turnstile import Turnstile
 
 KEEP_ALIVE = 75.0  # seconds an idle connection stays open; resources push at least every 5 s
 LINGER = 1.0  # seconds an unread body is thrown away, so that its sender sees the answer and not a reset
 READ_BUFFER = 2**16  # bytes; twice as much of a body waits in memory before its token is known
-SERVER = "cad-bridge"
+GONE = (
+    OSError,
+    RuntimeError,
+    web.RequestPayloadError,
+)  # the three ways the library says that a client is gone
 
 log = logs.get("listener")
-
-
-class Turnstile:
-    """Counts the open connections and refuses those above the limit."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.inside = 0
-        self._warned = False
-
-    def enter(self) -> bool:
-        """Tell whether one more may come in; it is counted then."""
-        if self.inside >= self.limit:
-            if not self._warned:
-                log.warning("connection limit reached", limit=self.limit)
-            self._warned = True
-            return False
-        self.inside += 1
-        return True
-
-    def leave(self) -> None:
-        """Take one out of the count."""
-        self.inside -= 1
-        self._warned = self._warned and self.inside > self.limit // 2
 
 
 class Connection(web.RequestHandler):
     """The HTTP library's connection, with a limit, a timer and answers of our own.
 
     ``failures`` counts the wrong tokens shown on it; ``broken`` says that its bytes make no sense any more. Where it
-    ``began`` before it comes here (event loop's time) it was let in then, and its first request began too.
+    ``began`` before it comes here (event loop's time), as its ``handshake`` does, its first request began too.
     """
 
     __slots__ = (
         "_body",
         "_count",
+        "_deaf",
         "_inside",
         "_made",
         "_seconds",
         "_secured",
         "_since",
+        "_stranger",
         "_timer",
         "_turnstile",
+        "_unread",
         "broken",
         "failures",
+        "handshake",
         "heard_out",
     )
 
@@ -96,24 +81,49 @@ class Connection(web.RequestHandler):
         self._turnstile = turnstile
         self._seconds = request_timeout
         self._count = count
-        self._inside = began is not None
+        self._inside = False
+        self._stranger = True
+        self._deaf = False
         self._made = False
         self._secured = False
         self._since = began
         self._timer: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
         self._body: StreamReader | None = None
+        self.handshake: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the connection in, or close it at once."""
         self._made = True
-        self._inside = self._inside or self._turnstile.enter()
-        if not self._inside:
-            self._count(REFUSED)
+        if not self._inside and not self.come_in():
             cast(asyncio.Transport, transport).abort()  # servers have no other
             return
         self._secured = transport.get_extra_info("sslcontext") is not None
         super().connection_made(transport)
         self._start_clock(self._since)
+
+    def come_in(self) -> bool:
+        """Tell whether it is let in; it counts among the open ones then, else among the refused ones."""
+        self._inside = self._turnstile.enter(self)
+        if not self._inside:
+            self._count(REFUSED)
+        return self._inside
+
+    def trust(self) -> None:
+        """Keep a connection on which the right token was shown."""
+        self.failures = 0
+        if self._stranger:
+            self._stranger = False
+            self._turnstile.trust(self)
+
+    def make_way(self) -> None:
+        """End the connection at once: others need its place."""
+        self._count(REFUSED)
+        self._leave()
+        if self.transport is not None:
+            self.transport.abort()
+        elif self.handshake is not None:
+            self.handshake.cancel()
 
     def give_up(self) -> None:
         """Forget a connection that was let in, if nothing has come of it."""
@@ -122,24 +132,45 @@ class Connection(web.RequestHandler):
 
     def _leave(self) -> None:
         if self._inside:
-            self._turnstile.leave()
-        self._inside = False
+            self._inside = False
+            self._turnstile.leave(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
         self._leave()
         self.stop_clock()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._unread):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
+        for message, _ in self._messages:
+            _forget(getattr(message, "exc", None))
+
+    def pause_writing(self) -> None:
+        """Wait for a client to read its answers, as long as a request may take."""
+        super().pause_writing()
+        self._unread = self._loop.call_later(self._seconds, self._hang_up)
+
+    def resume_writing(self) -> None:
+        """Go on with a client that reads its answers again."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the network."""
+        if self._stranger and not self._is_heard(data):
+            return
         if self._since is None and data:
             self._start_clock()
         super().data_received(data)
         if self._body is not None and self._is_cut_short(self._body):
             self._break(self._body)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 -- the library's own signature
+        """Read on where reading was paused; the library asks for it after every body."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]  # asyncio asks for it
         """Keep the line for the answer to a client that only said that it has nothing more to say.
@@ -148,7 +179,10 @@ class Connection(web.RequestHandler):
         """
         self.heard_out = True
         serving = self._waiter is None and self._request_count > 0
-        return not self._secured and self._body is None and (serving or bool(self._messages))
+        owed = not self._secured and self._body is None and (serving or bool(self._messages))
+        if owed and not self._messages:  # the answer under way is the last, perhaps too far on to say so
+            super().close()
+        return owed
 
     def close(self) -> None:
         """End the connection after the answer under way; a body under way is not waited for."""
@@ -157,8 +191,13 @@ class Connection(web.RequestHandler):
             self._break(self._body)
 
     def is_last(self, body: StreamReader) -> bool:
-        """Tell whether nothing can follow the request whose body this is."""
-        return self.broken or not body.is_eof() or (self.heard_out and not self._messages)
+        """Tell whether nothing can follow the request whose body this is.
+
+        What a stranger's body has left is not looked at then.
+        """
+        unread = not body.is_eof()
+        self._deaf = unread and self._stranger
+        return unread or self.broken or (self.heard_out and not self._messages)
 
     def stop_clock(self) -> None:
         """Stop the request's time: it is complete, or nothing more of it is wanted."""
@@ -215,7 +254,8 @@ class Connection(web.RequestHandler):
                 return await body.readany()
         except TimeoutError:
             raise
-        except (OSError, RuntimeError, web.RequestPayloadError):  # the three ways the library says: gone
+        except GONE as error:
+            _forget(error)
             self.broken = True
             return b""
 
@@ -228,6 +268,8 @@ class Connection(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP; handlers raise nothing that would come here."""
         self.stop_clock()
+        self._deaf = True
+        _forget(exc if status == HTTPStatus.BAD_REQUEST else None)
         if status != HTTPStatus.BAD_REQUEST:
             log.error("connection failed", status=status, exc_info=exc)
         if request.writer.output_size > 0:
@@ -236,7 +278,8 @@ class Connection(web.RequestHandler):
             HTTPStatus.BAD_REQUEST if status == HTTPStatus.BAD_REQUEST else HTTPStatus.INTERNAL_SERVER_ERROR
         )
         self._count(str(known.value))
-        response = respond(problem(known, "the request is not valid HTTP/1.1" if exc else known.description))
+        detail = "the request is not valid HTTP/1.1" if exc else known.description
+        response = respond(problem(known, detail), request)
         response.force_close()
         return response
 
@@ -253,7 +296,8 @@ class Connection(web.RequestHandler):
                 collected += chunk
                 if len(collected) > limit:
                     return BodyFault.TOO_LARGE
-        except (OSError, RuntimeError, web.RequestPayloadError):  # the three ways the library says: gone
+        except GONE as error:
+            _forget(error)
             self.broken = True
         return BodyFault.BROKEN if self.broken else bytes(collected)
 
@@ -264,6 +308,21 @@ class Connection(web.RequestHandler):
     def _break(self, body: StreamReader) -> None:
         self.broken = True
         body.feed_eof()
+
+    def _is_heard(self, data: bytes) -> bool:
+        """Tell whether a stranger's bytes are to be looked at."""
+        if self._messages and hasattr(
+            self._messages[-1][0], "exc"
+        ):  # the parser had an error, and would have it again
+            self._deaf = True
+        if self._inside and not self._deaf:
+            self._turnstile.hear(self, len(data))
+        return self._inside and not self._deaf
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self._count("408")
+            self.transport.abort()
 
     def _start_clock(self, began: float | None = None) -> float:
         self._since = self._loop.time() if began is None else began
@@ -277,10 +336,7 @@ class Connection(web.RequestHandler):
             return
         now = self._loop.time()
         due = self._since + self._seconds
-        if now >= due and self.writing_paused:
-            self._count("408")
-            self.transport.abort()
-        elif now >= due and self._waiter is not None and not self._messages:
+        if now >= due and self._waiter is not None and not self._messages:
             self._count("408")
             self.force_close()
         else:
@@ -289,9 +345,7 @@ class Connection(web.RequestHandler):
             self._timer = self._loop.call_at(self._since + self._seconds, self._check_clock)
 
 
-def respond(answer: Answer) -> web.Response:
-    """Return an answer in the HTTP library's terms."""
-    headers = {"Server": SERVER, **answer.headers}
-    if answer.content_type is not None:
-        headers["Content-Type"] = answer.content_type
-    return web.Response(status=answer.status, body=answer.body, headers=headers)
+def _forget(error: BaseException | None) -> None:
+    """Let go of what an error would keep: the frames it came through, and in them bytes that hold the error again."""
+    if error is not None:
+        error.__traceback__ = None

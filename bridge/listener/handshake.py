@@ -17,7 +17,7 @@ from prometheus_client import Counter
 from bridge import logs
 from bridge.clock import Clock
 from bridge.listener.certificate import ServedCertificate
-from bridge.listener.connection import Connection, Turnstile
+from bridge.listener.connection import Connection
 
 FAREWELL = 2.0  # seconds for the other side to end TLS in good order
 WARN_EVERY = 60.0  # seconds between two log lines of one reason
@@ -40,7 +40,7 @@ HINTS = {
 log = logs.get("listener")
 
 Connect = Callable[[float], Connection]
-"""Makes the HTTP side of a connection that was let in then (event loop's time)."""
+"""Makes the HTTP side of a connection that came then (event loop's time)."""
 
 
 class Handshakes:
@@ -49,13 +49,11 @@ class Handshakes:
     def __init__(
         self,
         certificate: ServedCertificate,
-        turnstile: Turnstile,
         seconds: float,
         failures: Counter,
         clock: Clock,
     ) -> None:
         self._certificate = certificate
-        self._turnstile = turnstile
         self.seconds = seconds
         self._failures = {reason: failures.labels(reason) for reason in REASONS}
         self._clock = clock
@@ -74,9 +72,9 @@ class Handshakes:
             task.cancel()
         await self._group.__aexit__(None, None, None)
 
-    def accept(self, sock: socket.socket, connect: Connect, refuse: Callable[[], None]) -> None:
-        """Serve a socket that listens; ``refuse`` is called for each connection above the limit."""
-        self._accepting[sock] = self._group.create_task(self._accept(sock, connect, refuse))
+    def accept(self, sock: socket.socket, connect: Connect) -> None:
+        """Serve a socket that listens."""
+        self._accepting[sock] = self._group.create_task(self._accept(sock, connect))
 
     def close(self) -> None:
         """Accept no more; handshakes under way go on."""
@@ -84,7 +82,7 @@ class Handshakes:
             task.cancel()
         self._accepting.clear()
 
-    async def _accept(self, sock: socket.socket, connect: Connect, refuse: Callable[[], None]) -> None:
+    async def _accept(self, sock: socket.socket, connect: Connect) -> None:
         loop = asyncio.get_running_loop()
         with sock:
             while True:
@@ -96,11 +94,11 @@ class Handshakes:
                     log.error("no connection accepted", detail=error.strerror)  # noqa: TRY400 -- that says it all
                     await self._clock.sleep(PAUSE)
                     continue
-                if not self._turnstile.enter():
-                    refuse()
+                connection = connect(loop.time())
+                if not connection.come_in():
                     accepted.close()
                     continue
-                task = self._group.create_task(self._shake(accepted, connect(loop.time())))
+                task = connection.handshake = self._group.create_task(self._shake(accepted, connection))
                 self._shaking.add(task)
                 task.add_done_callback(self._shaking.discard)
 

@@ -22,11 +22,13 @@ from bridge.listener.auth import Tokens, delay_after, unauthorized
 from bridge.listener.binding import accept, address_of, listen, release
 from bridge.listener.body import read_body, stream_body
 from bridge.listener.certificate import ServedCertificate
-from bridge.listener.connection import Connection, Turnstile, respond
-from bridge.listener.counts import REFUSED, RequestCounts
+from bridge.listener.connection import Connection
+from bridge.listener.counts import RequestCounts
 from bridge.listener.handshake import REASONS, Handshakes
 from bridge.listener.problem import not_allowed, problem, problem_of
+from bridge.listener.reply import respond
 from bridge.listener.routes import ANY, NOBODY, OTHER, Handler, Push, Resource, Route, Router
+from bridge.listener.turnstile import Turnstile
 from bridge.metrics import Metrics
 from bridge.units import ServerId
 
@@ -62,14 +64,13 @@ class Listener:
         for reason in REASONS:
             metrics.listener_handshake_failures.labels(reason)
         self._clock = clock
-        self._turnstile = Turnstile(config.max_connections)
+        self._turnstile = Turnstile(config.max_connections, config.max_body)
         self._handed_over = handed_over
         self._handshakes = (
             None
             if certificate is None
             else Handshakes(
                 certificate,
-                self._turnstile,
                 config.request_timeout,
                 metrics.listener_handshake_failures,
                 clock,
@@ -84,7 +85,7 @@ class Listener:
     def reconfigure(self, config: ListenerConfig, tokens: Tokens, routes: Sequence[Route]) -> None:
         """Answer the next requests so; the addresses stay, and what is under way ends as it began."""
         self._config = config
-        self._turnstile.limit = config.max_connections
+        self._turnstile.reconfigure(config.max_connections, config.max_body)
         if self._handshakes is not None:
             self._handshakes.seconds = config.request_timeout
         self._tokens = tokens
@@ -118,7 +119,7 @@ class Listener:
         if self._handshakes is None or isinstance(address, UnixBind):
             self._servers.append(await accept(sock, connect))
         else:
-            self._handshakes.accept(sock, connect, lambda: self._count_unrouted(REFUSED))
+            self._handshakes.accept(sock, connect)
         self.addresses += (address,)
 
     async def __aexit__(
@@ -169,8 +170,9 @@ class Listener:
             answer = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the bridge failed; its log says why")
         connection.stop_clock()
         self._counts.answered(resource.path if resource else OTHER, f"{answer.status:d}")
-        response = respond(answer)
-        if self._leaving or connection.is_last(request.content):
+        response = respond(answer, request)
+        # A proxy may take what follows a CONNECT for its body, which the HTTP library takes for the next request.
+        if self._leaving or connection.is_last(request.content) or request.method == hdrs.METH_CONNECT:
             response.force_close()
         return response
 
@@ -178,9 +180,11 @@ class Listener:
         self, request: web.BaseRequest, connection: Connection, resource: Resource | None, argument: str
     ) -> Answer:
         if hdrs.ORIGIN in request.headers:
+            await self._slow(connection)
             return problem(HTTPStatus.FORBIDDEN, "a request with an Origin comes from a browser")
-        server_id = self._who(request, resource)
+        server_id = self._who(request, connection, resource)
         if server_id is None:
+            self._warn_of_refusal(connection)
             await self._slow(connection)
             return unauthorized()
         if resource is None:
@@ -205,15 +209,21 @@ class Listener:
         )
         answer = await self._push(resource, handler, push)
         if answer.wrong_key:
+            self._warn_of_refusal(connection)
             await self._slow(connection)
-        else:
-            connection.failures = 0
+        elif answer.status < HTTPStatus.BAD_REQUEST:
+            connection.trust()
         return answer
 
-    def _who(self, request: web.BaseRequest, resource: Resource | None) -> ServerId | None:
+    def _who(
+        self, request: web.BaseRequest, connection: Connection, resource: Resource | None
+    ) -> ServerId | None:
         if resource is not None and resource.keyed:
             return NOBODY
-        return self._tokens.server_of(request.headers.get(hdrs.AUTHORIZATION))
+        server_id = self._tokens.server_of(request.headers.get(hdrs.AUTHORIZATION))
+        if server_id is not None:
+            connection.trust()
+        return server_id
 
     async def _push(self, resource: Resource, handler: Handler, push: Push) -> Answer:
         started = self._clock.monotonic()
@@ -225,10 +235,9 @@ class Listener:
             self._counts.took(resource.path, self._clock.monotonic() - started)
 
     async def _slow(self, connection: Connection) -> None:
-        """Let a connection wait on which a wrong token was shown."""
+        """Let a connection wait on which a wrong token was shown, or none."""
         connection.stop_clock()
         connection.failures += 1
-        self._warn_of_refusal(connection)
         await self._clock.sleep(delay_after(connection.failures))
 
     def _warn_of_refusal(self, connection: Connection) -> None:

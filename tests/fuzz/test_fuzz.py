@@ -20,7 +20,7 @@ from tests.support.daemon import API_KEY, TOKENS
 from tests.support.measured import measured
 
 SEED = 11
-DOORS = ("native", "cad_v2", "cad_v1", "cms_v1")
+DOORS = ("native", "cad_v2", "cad_v1", "cms_v1", "admin")
 REQUESTS = 12  # of each client
 
 

@@ -1,5 +1,6 @@
 """The outbox at the admin door, with an operator's desk that is played by hand."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -8,6 +9,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from bridge.admin import outbox
 from bridge.admin.outbox import MOST_AT_ONCE
 from bridge.errors import StoreError
 from bridge.events import EventId, EventKind, EventState
@@ -201,6 +203,32 @@ async def test_a_body_that_makes_no_sense_changes_nothing(body: object, status: 
         for verb in ("retry", "discard"):
             assert (await door.post(f"/outbox/{verb}", body))[0] == status
 
+    assert not desk.changed
+
+
+async def test_a_body_that_is_nested_too_deep_or_not_packed_as_it_says_changes_nothing() -> None:
+    desk = FakeDesk()
+    async with opened(desk) as door:
+        deep = await door.post(f"/outbox/{KNOWN}/discard", b'{"x":' + b"[" * 100_000)
+        told = await door.post("/outbox/discard", b"no gzip", {**RIGHT, "Content-Encoding": "gzip"})
+
+    assert (deep[0], deep[1]["detail"]) == (400, "the body is nested too deep")
+    assert (told[0], told[1]["detail"]) == (400, "the body is not what the headers say")
+    assert not desk.changed
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "BODY_SECONDS", 0.05)
+    desk = FakeDesk()
+    async with serving(desk) as address:
+        host, port = address.removeprefix("http://").rsplit(":", 1)
+        reader, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /outbox/discard HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+
+    assert answer[9:12] == b"408"
     assert not desk.changed
 
 

@@ -48,7 +48,7 @@ class Bridge:
     def readiness(self) -> Readiness:
         return Readiness(ready=self.ready, reasons=[] if self.ready else ["draining"])
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         if self.error is not None:
             raise self.error
         return b"cad_bridge_cad_up 1.0\n"

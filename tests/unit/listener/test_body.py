@@ -2,10 +2,16 @@ import asyncio
 import gzip
 import io
 import zlib
+from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 import pytest
 
+from bridge.config import ListenerConfig
+from bridge.listener.answer import Answer
+from bridge.listener.body import read_body
+from bridge.listener.stream import BodyFault
 from tests.support.push_door import (
     ECHO,
     TOKENS,
@@ -55,6 +61,34 @@ async def test_leave_to_send_is_given_after_the_token_was_checked() -> None:
         assert (await wire.reply()).body == b"abc"
         assert (await door.ask(request(headers=asking, authorized=False))).status == 401
         assert (await door.ask(request("POST", "/nowhere", headers=asking))).status == 404
+
+
+class Gone:
+    """A client that went away while it waited for leave to send: its request, its writer and its line."""
+
+    content_length = 3
+    headers: Mapping[str, str] = {"Expect": "100-continue"}
+    content = None
+    output_size = 0
+
+    @property
+    def writer(self) -> "Gone":
+        return self
+
+    async def write(self, _chunk: bytes) -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    async def read_body(self, _content: object, _limit: int) -> BodyFault:
+        return BodyFault.BROKEN
+
+
+async def test_a_client_that_is_gone_before_it_has_leave_to_send_is_one_whose_body_broke_off() -> None:
+    gone: Any = Gone()
+
+    answer = await read_body(gone, gone, ListenerConfig())
+
+    assert isinstance(answer, Answer)
+    assert answer.status == 400
 
 
 async def test_a_body_of_exactly_the_limit_is_taken() -> None:

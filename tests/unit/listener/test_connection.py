@@ -1,13 +1,17 @@
 import asyncio
+import gc
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.listener.routes import OTHER
+from bridge.listener.connection import Connection
+from bridge.listener.routes import OTHER, Route
 from tests.support.push_door import (
     AUTHORIZED,
     ECHO,
+    Rooms,
     is_alive,
+    listening,
     request,
     rooms,
 )
@@ -181,3 +185,95 @@ async def test_clients_that_vanish_leave_no_trace() -> None:
             served.leave.set()
             assert await is_alive(door)
         assert logs == []
+
+
+async def test_strangers_make_way_for_game_servers() -> None:
+    async with rooms(max_connections=2) as (_, door):
+        known = await door.connect()
+        await known.send(request(body=b"in"))
+        assert (await known.reply()).body == b"in"
+        strangers = [await door.connect() for _ in range(5)]
+        for wire in strangers[:-1]:
+            assert await wire.is_closed(within=2.0)
+
+        assert await is_alive(door)
+
+        assert await strangers[-1].is_closed(within=2.0)
+        assert door.counted(OTHER, "refused") == 5
+        await known.send(request(body=b"still"))
+        assert (await known.reply()).body == b"still"
+
+
+async def test_bodies_of_strangers_are_held_within_bounds() -> None:
+    served = Rooms()
+    keyed = Route(method="POST", path="/keyed/{path}", handler=served.echo, keyed=True)
+    async with listening((*served.routes, keyed)) as door:
+        door.listener._turnstile.allowance = 100_000
+        half = request(path="/keyed/x", headers=["Content-Length: 50000"]) + b" " * 40_000
+        wires = [await door.connect() for _ in range(5)]
+        for wire in wires:
+            await wire.send(half)
+            await asyncio.sleep(0.02)  # noqa: TID251 -- one after the other
+
+        assert [await wire.is_closed(within=0.5) for wire in wires] == [True, True, True, False, False]
+        await wires[-1].send(b" " * 10_000)
+        assert (await wires[-1].reply()).status == 200
+
+
+async def test_a_stranger_that_does_not_read_its_answers_is_cut() -> None:
+    async with rooms(request_timeout=0.3) as (_, door):
+        wire = await door.connect()
+        wire.hold()
+        asked = request(body=b"[]", headers=["Origin: http://page"], authorized=False)
+        async with asyncio.timeout(30.0):  # answers fill the kernel's buffers first
+            while not door.counted(OTHER, 408):
+                if not wire.writer.transport.get_write_buffer_size():
+                    wire.writer.write(asked * 1000)
+                await asyncio.sleep(0.01)  # noqa: TID251 -- the listener's own timer is real
+
+        assert door.counted(OTHER, 408) == 1
+        assert await is_alive(door)
+
+
+async def test_clients_that_break_off_leave_nothing_in_memory() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with rooms() as (_, door):
+            for data in (request(headers=["Content-Length: 9"]) + b"x", b"nonsense\r\n\r\n", b"\0" * 300_000):
+                for _ in range(10):
+                    wire = await door.connect()
+                    wire.writer.write(data)
+                    await asyncio.sleep(0.01)  # noqa: TID251 -- until it has arrived
+                    wire.close()
+            await asyncio.sleep(0.2)  # noqa: TID251 -- until the kernel has told the listener
+            left = sum(isinstance(one, Connection) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left <= 3
+
+
+async def test_the_rest_of_a_strangers_body_is_not_looked_at() -> None:
+    async with rooms() as (_, door):
+        wire = await door.connect()
+        head = request(headers=["Transfer-Encoding: chunked"], authorized=False)
+        await wire.send(head + b"1\r\n \r\n" * 10)
+        assert (await wire.reply()).status == 401
+
+        await wire.send(b"no chunk at all\r\n" * 10)
+
+        assert await wire.is_closed(within=3.0)
+        assert door.counted(OTHER, 400) == 0
+
+
+async def test_who_has_shown_a_token_keeps_its_place_while_its_body_comes() -> None:
+    async with rooms(max_connections=2) as (_, door):
+        known = await door.connect()
+        await known.send(request(headers=["Content-Length: 2"]))
+        await asyncio.sleep(0.05)  # noqa: TID251 -- until the listener has seen the token
+        strangers = [await door.connect() for _ in range(3)]
+        assert await strangers[0].is_closed(within=2.0)
+
+        await known.send(b"ok")
+
+        assert (await known.reply()).body == b"ok"

@@ -91,13 +91,13 @@ async def test_a_body_without_a_token_is_not_waited_for() -> None:
         assert await wire.is_closed()
 
 
-async def test_a_browser_is_turned_away_before_its_token_is_looked_at() -> None:
+async def test_a_browser_is_turned_away_slowly_before_its_token_is_looked_at() -> None:
     async with rooms() as (_, door):
         for authorized in (True, False):
             reply = await door.ask(request(headers=["Origin: null"], authorized=authorized))
 
             assert (reply.status, reply.json["title"]) == (403, "Forbidden")
-        assert door.clock.slept == []
+        assert door.clock.slept == [0.25, 0.25]
 
 
 @pytest.mark.parametrize(
@@ -242,6 +242,16 @@ async def test_offers_to_speak_something_else_are_not_taken_up(headers: list[str
             await wire.send(request(body=b"abc", headers=headers))
 
             assert (await wire.reply()).body == b"abc"
+
+
+async def test_what_follows_a_connect_is_no_request() -> None:
+    async with rooms() as (served, door):
+        wire = await door.connect()
+        await wire.send(request("CONNECT", "bridge:80") + request(body=b"hidden"))
+
+        assert (await wire.reply()).status == 404
+        assert await wire.is_closed(within=2.0)
+        assert served.pushes == []
 
 
 async def test_any_bytes_end_in_an_answer_or_a_closed_connection() -> None:
