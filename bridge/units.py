@@ -2,9 +2,9 @@
 
 import math
 from enum import StrEnum
-from typing import NewType
+from typing import Annotated, NewType
 
-from msgspec import Struct
+from msgspec import Meta, Struct, field
 
 UnitId = NewType("UnitId", str)
 """A community user id, such as ``license:…``: what Sonoran v2 calls communityUserId."""
@@ -21,6 +21,14 @@ TARGET = (
 
 MAX_ID_LENGTH = 128  # characters; the longest FiveM identifier has 48
 MAX_TEXT_LENGTH = 250  # characters of a location or a description on the map
+
+WORLD = 16000.0  # metres from the middle of the map, on each axis, beyond which there usually is nothing
+UNPLACED_Z = -1700.0  # FXServer gives 0, 0, -1700 to a player it has not placed yet
+
+Coordinate = Annotated[float, Meta(ge=-WORLD, le=WORLD)]
+Height = Annotated[float, Meta(gt=UNPLACED_Z, le=WORLD)]
+Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT_LENGTH)]
+Peer = Annotated[str, Meta(max_length=MAX_ID_LENGTH, pattern=r"^\S(.*\S)?$")]
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -41,21 +49,21 @@ class Vehicle(Struct, frozen=True, kw_only=True, omit_defaults=True, rename="cam
     lights: bool | str | None = None
 
 
-class LocationReport(Struct, frozen=True, kw_only=True, gc=False):
-    """One unit's place as a game server reported it.
+class LocationReport(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """One unit's place as a game server reported it; names and bounds are those of a record that is kept as it comes.
 
     Coordinates are metres of the game world; ``heading`` is degrees. ``text`` is the street or zone that
     the game names; without it the unit's last text stands.
     """
 
-    unit_id: UnitId
-    x: float
-    y: float
-    z: float | None = None
+    unit_id: Annotated[UnitId, Meta(min_length=1, max_length=MAX_ID_LENGTH)] = field(name="id")
+    x: Coordinate
+    y: Coordinate
+    z: Height | None = None
     heading: float | None = None
-    text: str | None = None
+    text: Text | None = field(default=None, name="location")
     vehicle: Vehicle | None = None
-    peer_id: str | None = None
+    peer_id: Peer | None = field(default=None, name="peerId")
 
 
 class TargetKind(StrEnum):

@@ -3,6 +3,8 @@
 import msgspec
 from msgspec import Struct
 
+JSON = "application/json"
+
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -21,4 +23,4 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 def json_answer(status: int, value: object) -> Answer:
     """Return an answer that says ``value`` in JSON."""
-    return Answer(status=status, body=_ENCODER.encode(value), content_type="application/json")
+    return Answer(status=status, body=_ENCODER.encode(value), content_type=JSON)

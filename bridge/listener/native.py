@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -31,7 +32,7 @@ class LocationsTaken(Struct, frozen=True, kw_only=True):
     """How many records were taken; another ``instance`` than before: the daemon forgot all, push everything again."""
 
     accepted: int
-    rejected: list[Refused]
+    rejected: Sequence[Refused]
     instance: str
     api: int = API
 
@@ -71,6 +72,7 @@ class NativeDoor:
         self._max_coordinate = max_coordinate
         self._instance = instance
         self._cms = cms
+        self._all_taken = lru_cache(self._some_taken)  # few numbers come again and again
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -91,11 +93,16 @@ class NativeDoor:
     async def _take_locations(self, push: Push) -> Answer:
         said = read_locations(push.body, max_coordinate=self._max_coordinate)
         self._reception.take_locations(push.server_id, said)
-        rejected = [Refused(entry.index, f"{entry.reason}: {entry.detail}") for entry in said.rejected]
-        return json_answer(
-            HTTPStatus.OK,
-            LocationsTaken(accepted=len(said.reports), rejected=rejected, instance=self._instance),
+        accepted = len(said.reports)
+        if not said.rejected:
+            return self._all_taken(accepted)
+        return self._some_taken(
+            accepted, [Refused(entry.index, f"{entry.reason}: {entry.detail}") for entry in said.rejected]
         )
+
+    def _some_taken(self, accepted: int, rejected: Sequence[Refused] = ()) -> Answer:
+        taken = LocationsTaken(accepted=accepted, rejected=rejected, instance=self._instance)
+        return json_answer(HTTPStatus.OK, taken)
 
     async def _take_panic(self, push: Push) -> Answer:
         said = read_panic(push.body, max_coordinate=self._max_coordinate)

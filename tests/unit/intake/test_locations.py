@@ -338,8 +338,25 @@ PUSHES = st.lists(RECORDS | st.none(), max_size=4) | st.fixed_dictionaries(
 )
 
 
+TIDY_VEHICLES: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {}, optional={"model": st.sampled_from(["A", ""]), "lights": st.booleans()}
+)
+TIDY_RECORDS: st.SearchStrategy[Any] = st.fixed_dictionaries(
+    {"id": st.sampled_from(["a", "b c", " d"]), "x": NUMBERS, "y": NUMBERS},
+    optional={
+        "z": NUMBERS,
+        "w": NUMBERS,
+        "heading": NUMBERS,
+        "location": st.sampled_from(["Alta St", "", " x", "é"]),
+        "vehicle": TIDY_VEHICLES,
+        "peerId": st.sampled_from(["1", "", " 1"]),
+    },
+)
+TIDY_PUSHES: st.SearchStrategy[Any] = st.fixed_dictionaries({"updates": st.lists(TIDY_RECORDS, max_size=2)})
+
+
 @settings(deadline=None)  # a busy machine is no finding
-@given(push=PUSHES)
+@given(push=PUSHES | TIDY_PUSHES)
 @example(push=[{"id": "a", "x": 0.0, "y": 0.0, "coords": {"x": 1.0, "y": 2.0}}])
 @example(push={"updates": [{"id": "a", "x": 1, "y": 2, "location": "", "vehicle": {"model": "\x00"}}]})
 def test_the_fast_way_and_the_tolerant_one_agree(push: object) -> None:
@@ -361,6 +378,95 @@ def test_what_is_read_is_finite_clean_and_can_be_written_again(push: object) -> 
         assert abs(entry.y) <= LIMIT
         assert entry.text is None or entry.text == entry.text.strip() != ""
         assert all(value is None or math.isfinite(value) for value in (entry.z, entry.heading))
+
+
+# What is kept as it comes
+
+CLEAN = {"id": "license:1", "x": 1.5, "y": 2.0}
+KEPT_AS_THEY_COME = [
+    pytest.param({}, id="least"),
+    pytest.param({"z": 30.25, "heading": 90, "location": "Alta St", "peerId": "12"}, id="all"),
+    pytest.param({"x": 1, "y": -16000, "z": 16000}, id="whole numbers, to the bounds"),
+    pytest.param({"vehicle": {"model": "POLICE", "lights": True}, "z": None}, id="vehicle"),
+    pytest.param({"vehicle": {"headingOffset": 1.5, "lights": "blue"}}, id="odd vehicle"),
+    pytest.param({"location": "x" * 250, "id": "x" * 128, "peerId": "x" * 128}, id="longest"),
+]
+MENDED = [
+    pytest.param({"id": " license:1"}, id="blank before the id"),
+    pytest.param({"id": "license:1 "}, id="blank after the id"),
+    pytest.param({"id": 12}, id="number for an id"),
+    pytest.param({"id": "x" * 129}, id="long id"),
+    pytest.param({"id": ""}, id="no id"),
+    pytest.param({"location": " Alta St"}, id="blank before the text"),
+    pytest.param({"location": "Alta St "}, id="blank after the text"),
+    pytest.param({"location": " "}, id="blank text"),
+    pytest.param({"location": ""}, id="empty text"),
+    pytest.param({"location": "x" * 251}, id="long text"),
+    pytest.param({"location": "a\tb"}, id="tab"),
+    pytest.param({"location": "a\x7fb"}, id="delete"),
+    pytest.param({"location": "Stra\u200be"}, id="invisible"),
+    pytest.param({"peerId": 12}, id="number for a peer"),
+    pytest.param({"peerId": " 12"}, id="blank before the peer"),
+    pytest.param({"peerId": "12 "}, id="blank after the peer"),
+    pytest.param({"peerId": ""}, id="empty peer"),
+    pytest.param({"peerId": "x" * 129}, id="long peer"),
+    pytest.param({"vehicle": {}}, id="no vehicle"),
+    pytest.param({"vehicle": {"model": " "}}, id="blank model"),
+    pytest.param({"vehicle": {"model": "A "}}, id="blank after the model"),
+    pytest.param({"vehicle": {"model": "A", "lights": " on"}}, id="blank before the lights"),
+    pytest.param({"x": 0, "y": 0}, id="not placed"),
+    pytest.param({"x": 0, "y": 0, "z": -1700}, id="not placed, with a height"),
+    pytest.param({"z": -1700}, id="not placed, by its height"),
+    pytest.param({"z": 16001}, id="too high"),
+    pytest.param({"z": -16001}, id="too low"),
+    pytest.param({"x": 16001}, id="too far east"),
+    pytest.param({"y": -16001}, id="too far south"),
+    pytest.param({"w": 90}, id="heading of a vector4"),
+    pytest.param({"x": None}, id="no x"),
+    pytest.param({"x": None, "y": None, "coords": {"x": 1, "y": 2}}, id="coords"),
+]
+
+
+def tolerant(body: bytes, limit: float = LIMIT) -> LocationPush:
+    head, records = module._split(read_document(body))
+    return module._sift(records, head, ("id",), limit)
+
+
+@pytest.mark.parametrize("fields", KEPT_AS_THEY_COME)
+def test_what_needs_no_mending_is_kept_as_it_comes(fields: dict[str, Any]) -> None:
+    push = {"updates": [{**CLEAN, **fields}], "left": ["license:2", 3], "full": True, "players": 4}
+    body = msgspec.json.encode(push)
+
+    assert module._read_clean(body) == tolerant(body)
+
+
+@pytest.mark.parametrize("fields", MENDED)
+def test_what_needs_mending_is_mended(fields: dict[str, Any]) -> None:
+    body = msgspec.json.encode({"updates": [CLEAN, {**CLEAN, **fields}]})
+
+    assert module._read_clean(body) is None
+    assert read(body) == tolerant(body)
+
+
+@pytest.mark.parametrize("beside", [b'"full":1', b'"players":-1', b'"players":100001', b'"left":{"1":"a"}'])
+def test_a_push_whose_own_fields_are_odd_is_mended(beside: bytes) -> None:
+    body = b'{"updates":[{"id":"a","x":1,"y":2}],%b}' % beside
+
+    assert module._read_clean(body) is None
+    assert read(body) == tolerant(body)
+
+
+@pytest.mark.parametrize("x", [90.0, 110.0, 15999.0])
+def test_bounds_that_are_narrower_than_the_world_hold(x: float) -> None:
+    body = msgspec.json.encode({"updates": [{"id": "a", "x": x, "y": 2.0}]})
+
+    assert read_locations(body, max_coordinate=100.0) == tolerant(body, 100.0)
+
+
+def test_bounds_that_are_wider_than_the_world_hold() -> None:
+    body = msgspec.json.encode({"updates": [{"id": "a", "x": 17000.0, "y": 2.0}]})
+
+    assert [entry.x for entry in read_locations(body, max_coordinate=20000.0).reports] == [17000.0]
 
 
 # As clients of Sonoran CAD v2 write them
