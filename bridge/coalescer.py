@@ -84,12 +84,13 @@ class Coalescer:
             if unit is None:
                 replaced += self._welcome(roster, report, now)
                 continue
-            replaced += unit.moved
             unit.report = report
             unit.received_at = now
-            if report.text and report.text != unit.text:
+            if report.text:
                 unit.text = report.text
-            if not unit.moved and self.differs(unit):
+            if unit.moved:
+                replaced += 1
+            elif self.differs(unit):
                 self._mark_due(unit, now, moved=True)
         return replaced
 
