@@ -23,7 +23,6 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from bridge.events import EventKind, EventState
-from bridge.tallies import Counts, Spreads
 
 PREFIX = "cad_bridge"
 
@@ -77,15 +76,11 @@ class Metrics:
         self._declare_game_servers()
 
     def _declare_listener(self) -> None:
-        self.listener_requests = self._counts(
+        self.listener_requests = self._counter(
             "listener_requests_total", "Requests on the push door.", "route", "code"
         )
-        self.listener_request = Spreads(
-            f"{PREFIX}_listener_request_seconds",
-            "Time to answer a push.",
-            FAST_BUCKETS,
-            ("route",),
-            self.registry,
+        self.listener_request = self._histogram(
+            "listener_request_seconds", "Time to answer a push.", FAST_BUCKETS, "route"
         )
         self.listener_handshake_failures = self._counter(
             "listener_handshake_failures_total",
@@ -101,13 +96,13 @@ class Metrics:
         )
 
     def _declare_locations(self) -> None:
-        self.locations_received = self._counts(
+        self.locations_received = self._counter(
             "locations_received_total", "Locations accepted from the game server.", "server"
         )
         self.locations_rejected = self._counter(
             "locations_rejected_total", "Locations that made no sense.", "server", "reason"
         )
-        self.locations_coalesced = self._counts(
+        self.locations_coalesced = self._counter(
             "locations_coalesced_total", "Locations replaced by a newer one before they were sent.", "server"
         )
         self.locations_sent = self._counter(
@@ -376,9 +371,6 @@ class Metrics:
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"{PREFIX}_{name}", text, labels, registry=self.registry)
-
-    def _counts(self, name: str, text: str, *labels: str) -> Counts:
-        return Counts(f"{PREFIX}_{name}", text, labels, self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"{PREFIX}_{name}", text, labels, registry=self.registry)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
+from prometheus_client import Counter, Histogram
+
 from bridge.listener.routes import OTHER, PARAMETER, Route
 from bridge.metrics import Metrics
-from bridge.tallies import Count, Spread
 
 REFUSED = "refused"  # the code of a connection above the limit, which is closed unanswered
 CODES = ("400", "401", "403", "405", "408", "413", "422", "500", "503")  # any route can be answered so
@@ -17,8 +18,8 @@ class RequestCounts:
 
     def __init__(self, metrics: Metrics, routes: Iterable[Route]) -> None:
         self._metrics = metrics
-        self._answered: dict[tuple[str, str], Count] = {}
-        self._seconds: dict[str, Spread] = {}
+        self._answered: dict[tuple[str, str], Counter] = {}
+        self._seconds: dict[str, Histogram] = {}
         self.add(routes)
 
     def add(self, routes: Iterable[Route]) -> None:
@@ -40,7 +41,7 @@ class RequestCounts:
         """Observe the time from a request's last byte to its answer."""
         self._seconds[route].observe(seconds)
 
-    def _bind(self, route: str, code: str) -> Count:
+    def _bind(self, route: str, code: str) -> Counter:
         counter = self._metrics.listener_requests.labels(route, code)
         self._answered[route, code] = counter
         return counter

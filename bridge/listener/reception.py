@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from msgspec import Struct
+from prometheus_client import Counter
 
 from bridge.clock import Clock
 from bridge.coalescer import Coalescer
@@ -15,7 +16,6 @@ from bridge.intake import LocationPush, RejectReason
 from bridge.listener.routes import Push
 from bridge.metrics import Metrics
 from bridge.outbox import Idempotency, Outbox, Watch
-from bridge.tallies import Count
 from bridge.units import ServerId
 
 UNREADABLE = frozenset({RejectReason.BAD_ID, RejectReason.NOT_AN_OBJECT})
@@ -91,8 +91,8 @@ class _Counters:
     """The location counters of one server, bound once."""
 
     def __init__(self, metrics: Metrics, name: str) -> None:
-        self._received: Count = metrics.locations_received.labels(name)
-        self._coalesced: Count = metrics.locations_coalesced.labels(name)
+        self._received: Counter = metrics.locations_received.labels(name)
+        self._coalesced: Counter = metrics.locations_coalesced.labels(name)
         self._rejected = {
             reason: metrics.locations_rejected.labels(name, reason.value) for reason in RejectReason
         }

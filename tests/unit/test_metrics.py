@@ -1,11 +1,8 @@
-from typing import Any
-
 from prometheus_client import generate_latest
 
 from bridge.events import EventKind, EventState
 from bridge.fleet import GameServerState
 from bridge.metrics import GAME_SERVER_STATES, HEAD, SLICE, Metrics
-from bridge.tallies import Counts, Spreads
 
 PROMISED = {
     "build_info": ["version"],
@@ -55,14 +52,12 @@ PROMISED = {
 def declared(metrics: Metrics) -> dict[str, list[str]]:
     """Return every metric's name and labels, as they are exported."""
     found = {name: made for name, made in vars(metrics).items() if name != "registry" and name[0] != "_"}
-    return dict(_name_and_labels(made) for made in found.values())
-
-
-def _name_and_labels(made: Any) -> tuple[str, list[str]]:
-    if isinstance(made, Counts | Spreads):
-        return made.name.removeprefix("cad_bridge_"), list(made.label_names)
-    name = made._name.removeprefix("cad_bridge_") + ("_total" if made._type == "counter" else "")
-    return name, list(made._labelnames)
+    return {
+        made._name.removeprefix("cad_bridge_") + ("_total" if made._type == "counter" else ""): list(
+            made._labelnames
+        )
+        for made in found.values()
+    }
 
 
 def test_every_promised_metric_is_there_with_its_labels() -> None:
