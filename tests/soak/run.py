@@ -70,15 +70,18 @@ class Soak:
 
     async def _settle(self, world: World) -> None:
         """Wait until every event has ended and every player is where he was last pushed."""
-        for one in world.games:
-            await one.arrive()
         arrived = time.monotonic() + POSITIONS_SECONDS
         deadline = time.monotonic() + self._plan.drain
-        while world.ledger.open and time.monotonic() < deadline and not world.dead:
+        while not world.dead:
+            for (
+                one
+            ) in world.games:  # they stand, but go on pushing: what waits for its batch must not grow stale
+                await one.arrive()
             await world.lookout.look_at(world.ledger.open)
-            await asyncio.sleep(0.5)
-        while world.strays() and time.monotonic() < arrived:
-            await asyncio.sleep(0.5)
+            now = time.monotonic()
+            if not (world.ledger.open and now < deadline) and not (world.strays() and now < arrived):
+                break
+            await asyncio.sleep(1.0)
         if strays := world.strays():
             world.problems.append(f"{len(strays)} players are not where they were last pushed: {strays[:3]}")
 

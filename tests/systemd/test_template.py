@@ -52,7 +52,7 @@ async def test_an_instance_without_a_port_of_its_own_says_so_and_comes_up_once_i
     machine.run("systemctl", "start", FIRST)
     pid = machine.read(FIRST, "MainPID")
     machine.run("systemctl", "start", "--no-block", SECOND)
-    told = f"Error: listener.bind: 127.0.0.1:{PORT} cannot be opened: {IN_USE}"
+    told = f"Error: listener.bind: 127.0.0.1:{PORT} cannot be opened: {IN_USE}."
     await _until_said(machine, told)
 
     assert machine.read(SECOND, "ExecMainStatus") in {"1", "0"}  # 0 while it is being started again
