@@ -259,7 +259,7 @@ class Daemon:
     async def _keep_up(self) -> None:
         """Try a failing disk again, and delete what is old."""
         prune_at = self._clock.monotonic()
-        failing = False
+        told = failing = False
         while True:
             failing = failing or self.parts.store.error is not None  # the store has said so
             try:
@@ -269,13 +269,13 @@ class Daemon:
                     prune_at = self._clock.monotonic() + PRUNE_EVERY
                     await self.parts.outbox.prune()
             except StoreError as error:
-                if not failing:
+                if not told:
                     log.error("store unwritable", detail=str(error))  # noqa: TRY400 -- the message says it all
-                failing = True
+                told = failing = True
             else:
                 if failing:
                     log.info("store writable again")
-                failing = False
+                told = failing = False
             await self._clock.sleep(UPKEEP_EVERY)
 
     def _save_again(self) -> None:

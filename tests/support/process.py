@@ -13,10 +13,12 @@ from msgspec import Struct
 SECONDS = 170  # after which a process ends by SIGALRM, whatever became of the test that started it
 MEMORY_BYTES = 4 * 1024**3
 
-# An alarm and a limit on memory survive exec, so the process that is signalled is the program itself.
+# An alarm and a limit on memory survive exec, so the process that is signalled is the program itself. Shells have what
+# they run in the background ignore SIGINT, which survives as well.
 LEASH = (
     "import os, resource, signal, sys\n"
     "signal.alarm(int(sys.argv[1]))\n"
+    "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
     "resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]),) * 2)\n"
     "os.execvp(sys.argv[3], sys.argv[3:])\n"
 )
