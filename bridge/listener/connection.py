@@ -231,7 +231,7 @@ class Connection(web.RequestHandler):
         size = 0
         self.stop_clock()
         self._body = body
-        if self._close or self._is_cut_short(body):
+        if (self._close and not body.is_eof()) or self._is_cut_short(body):
             self._break(body)
         try:
             while part := await self._next_part(body, deadline):

@@ -4,8 +4,9 @@ import gc
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.listener.answer import Answer
 from bridge.listener.connection import Connection
-from bridge.listener.routes import OTHER, Route
+from bridge.listener.routes import OTHER, Push, Route
 from tests.support.push_door import (
     AUTHORIZED,
     ECHO,
@@ -277,3 +278,18 @@ async def test_who_has_shown_a_token_keeps_its_place_while_its_body_comes() -> N
         await known.send(b"ok")
 
         assert (await known.reply()).body == b"ok"
+
+
+async def test_a_client_that_has_nothing_more_to_say_is_heard_to_its_end() -> None:
+    async def gather(push: Push) -> Answer:
+        assert push.stream is not None
+        await asyncio.sleep(0.1)  # noqa: TID251 -- the end of the line comes meanwhile
+        return Answer(status=200, body=b"".join([part async for part in push.stream]))
+
+    async with listening((Route(method="POST", path="/v1/upload", handler=gather, streamed=True),)) as door:
+        wire = await door.connect()
+        await wire.send(request(path="/v1/upload", body=b"whole"))
+        wire.writer.write_eof()
+
+        assert (await wire.reply()).body == b"whole"
+        assert await wire.is_closed()
