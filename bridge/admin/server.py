@@ -144,6 +144,8 @@ class AdminServer:
         except web.HTTPException as error:
             allow = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
             return problem(HTTPStatus(error.status), error.reason, allow)
+        except ConnectionError:
+            raise  # whoever asked has gone
         except Exception:
             log.exception("admin request failed", path=request.path)
             return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the bridge failed; its log says why")

@@ -18,6 +18,7 @@ from bridge.units import ServerId, UnitId, shorten, target_of
 
 SLICE = 500  # rows that one look examines
 LARGEST_PAGE = 200  # events
+LONGEST_NUMBER = 18  # digits that SQLite's whole numbers surely hold
 LONGEST_PAYLOAD = 16_384  # bytes; of a longer one a page does not name the units
 FEWEST_DIGITS = 4  # of an id that is shortened
 ID = re.compile(r"[0-9a-f]{1,32}")
@@ -63,7 +64,7 @@ class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
         servers: list[ServerId] = []
         for server in self.server:
             number = numbers.get(str(server))
-            if number is None and not str(server).isdecimal():
+            if number is None and not (str(server).isdecimal() and len(str(server)) <= LONGEST_NUMBER):
                 raise msgspec.ValidationError(f"server: none is called {str(server)[:60]}")
             servers.append(ServerId(int(server)) if number is None else number)
         return Selection(

@@ -193,6 +193,7 @@ async def test_what_a_filter_finds_is_changed_only_where_the_count_is_right() ->
         ({"filter": {"stat": ["failed"]}, "count": 1}, 422),
         ({"ids": "a"}, 422),
         ({"ids": ["a"] * (MOST_AT_ONCE + 1)}, 422),
+        ({"filter": {"server": ["9" * 40]}, "count": 1}, 422),
         (b"{", 400),
         (b"\xff", 400),
     ],
@@ -230,6 +231,22 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
 
     assert answer[9:12] == b"408"
     assert not desk.changed
+
+
+async def test_who_has_gone_before_the_body_came_is_not_in_the_log(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    desk = FakeDesk()
+    async with serving(desk) as address:
+        host, port = address.removeprefix("http://").rsplit(":", 1)
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /outbox/discard HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {TOKEN}\r\n"
+        writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 9\r\n\r\n{{".encode())
+        await asyncio.sleep(0.1)  # noqa: TID251 -- the door has begun to read
+        writer.transport.abort()
+        await asyncio.sleep(0.1)  # noqa: TID251 -- and hears that nobody is there
+
+    assert "failed" not in capsys.readouterr().out
 
 
 async def test_more_than_one_request_may_change_is_refused() -> None:
