@@ -12,6 +12,7 @@ from tests.support.daemon import update
 PUSHES = 2  # in which a server's players are pushed every second
 FULL_EVERY = 60  # seconds
 SPEED = 12.0  # metres a second
+WAY = 6000.0  # metres until a player begins anew: the game world ends somewhere
 STANDING = 4  # one of so many does not move
 CHURN = 0.5  # players of a server who leave and are replaced, and who move to another one, a second
 ARRIVAL_SECONDS = 30.0
@@ -69,7 +70,7 @@ class GameServer:
         self._turn += 1
         for place, name in enumerate(self.places):
             if place % STANDING:
-                self.places[name] += SPEED
+                self.places[name] = (self.places[name] + SPEED) % WAY
         if self._dice.random() < CHURN:
             gone = self._dice.choice(list(self.places))
             del self.places[gone]
