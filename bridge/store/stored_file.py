@@ -110,8 +110,7 @@ class StoredFile:
         Raises:
             sqlite3.DatabaseError: it is damaged.
         """
-        with self._path.open("r+b"):
-            pass  # SQLite would open what it may not write, and fail later
+        self._path.open("r+b").close()  # SQLite would open what it may not write, and fail later
         uri = f"{self._path.absolute().as_uri()}?mode=rw"
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
         try:

@@ -9,12 +9,11 @@ from pathlib import Path
 import aiohttp
 import msgspec
 import pytest
-from msgspec import Struct
 
-from bridge.simulator.cloud import Cloud
 from tests.support.certificate import self_signed
 from tests.support.daemon import TOKENS, Daemon, daemon_of, simulated_cad, until, update
 from tests.support.fault_proxy import NO_FAULT, Fault, FaultProxy
+from tests.support.hearing import Hearing
 from tests.support.measured import measured
 from tests.support.oracle import Oracle, example
 from tests.support.process import BRIDGE, Running
@@ -29,29 +28,11 @@ pytestmark = pytest.mark.timeout(120)
 Harm = Callable[[FaultProxy], None]
 
 
-class Between(Struct, kw_only=True):
+class Between(Hearing, kw_only=True):
     """A daemon with a failing line to its CAD."""
 
     daemon: Daemon
     proxy: FaultProxy
-    cloud: Cloud
-    oracle: Oracle
-
-    async def panic(self, unit: str) -> str:
-        [event] = await self.oracle.push(example("panic", unit, ids=[f"license:{unit}"]))
-        return event
-
-    def heard_of(self, unit: str) -> float | None:
-        """Return when (monotonic seconds) the CAD acted on a panic of a unit."""
-        for request in self.cloud.journal.of("setUnitPanic"):
-            if request.status == 200 and f'"license:{unit}"'.encode() in request.body:
-                return request.monotonic
-        return None
-
-    def located_after(self, instant: float) -> float | None:
-        """Return when the CAD took the first locations after an instant."""
-        batches = self.cloud.journal.of("updateUnitLocations")
-        return next((one.monotonic for one in batches if one.status == 200 and one.monotonic > instant), None)
 
     async def drive(self) -> None:
         """Push a unit that moves all the time, until cancelled."""

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from msgspec import Struct
 
-from bridge.simulator.cloud import Cloud
 from tests.support.certificate import self_signed
 from tests.support.daemon import Answer, Daemon, Sections, simulated_cad, until, update
 from tests.support.fault_proxy import FaultProxy
+from tests.support.hearing import Hearing
 from tests.support.measured import measured
 from tests.support.network import MIDDLE, Network, network
 from tests.support.oracle import Oracle, example
@@ -67,35 +66,17 @@ class FarDaemon(Daemon):
             )
 
 
-class Far(Struct, kw_only=True):
+class Far(Hearing, kw_only=True):
     """A daemon, and the CAD at the other end of a line that can fail."""
 
     network: Network
     daemon: FarDaemon
-    cloud: Cloud
-    oracle: Oracle
 
     def reset(self) -> None:
         """Answer every packet that reaches the CAD's end with a reset."""
         command = self.network.on(CLOUD, "nft", "--file", "-")
         rules = RESETS.format(card="uplink").encode()
         subprocess.run(command, check=True, input=rules, capture_output=True, timeout=30)
-
-    async def panic(self, unit: str) -> str:
-        [event] = await self.oracle.push(example("panic", unit, ids=[f"license:{unit}"]))
-        return event
-
-    def heard_of(self, unit: str) -> float | None:
-        """Return when (monotonic seconds) the CAD acted on a panic of a unit."""
-        for request in self.cloud.journal.of("setUnitPanic"):
-            if request.status == 200 and f'"license:{unit}"'.encode() in request.body:
-                return request.monotonic
-        return None
-
-    def located_after(self, instant: float) -> float | None:
-        """Return when the CAD took the first locations after an instant."""
-        batches = self.cloud.journal.of("updateUnitLocations")
-        return next((one.monotonic for one in batches if one.status == 200 and one.monotonic > instant), None)
 
     async def until_warm(self) -> None:
         """Return when locations and a panic have gone through."""
