@@ -1,7 +1,6 @@
 """``cad-bridge run``: the daemon."""
 
 import asyncio
-import gc
 import os
 from collections.abc import Callable
 from functools import partial
@@ -48,7 +47,7 @@ def run(path: Path | None) -> None:
         logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
         for warning in loaded.warnings:
             logs.get("config").warning("configuration is unwise", detail=warning)
-        gc.freeze()  # all modules stay: the collector need not stall the loop to look through them
+        host.collect_seldom()
         host.run(lambda: _serve(config, partial(read, path)))
     except ConfigError as error:
         exit_unusable(error)

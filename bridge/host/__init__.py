@@ -6,6 +6,7 @@ anywhere. ``loops`` makes the event loop, ``stops`` and ``console`` hear when th
 """
 
 from bridge.host.access import make_folder, restrict
+from bridge.host.collector import collect_seldom
 from bridge.host.files import replace, sync_folder, write_private
 from bridge.host.kernel import boot_id, give_up_after
 from bridge.host.loops import loop_factory, run
@@ -15,6 +16,7 @@ from bridge.host.stops import ignore_hangups, reload_signal, stop_signals
 
 __all__ = [
     "boot_id",
+    "collect_seldom",
     "default_path",
     "give_up_after",
     "ignore_hangups",

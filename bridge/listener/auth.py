@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterable
 from hashlib import sha256
 from http import HTTPStatus
+from random import Random, SystemRandom
 
 from bridge.config import Secret
 from bridge.listener.answer import Answer
@@ -11,7 +12,9 @@ from bridge.listener.problem import problem
 from bridge.units import ServerId
 
 FIRST_DELAY = 0.25  # seconds before the first wrong token of a connection is answered
-LONGEST_DELAY = 2.0  # seconds; under the 5 s after which a game server gives up
+LONGEST_DELAY = 2.0  # seconds
+SPREAD = 0.25  # of a delay, more or less: a crowd that guesses at once would come back at once
+DICE = SystemRandom()
 
 
 class Tokens:
@@ -39,9 +42,13 @@ class Tokens:
         return found
 
 
-def delay_after(failures: int) -> float:
-    """Return the seconds a connection waits for the answer to its n-th wrong token, from 1."""
-    return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures - 1, 10))
+def delay_after(failures: int, random: Random = DICE) -> float:
+    """Return the seconds a connection waits for the answer to its n-th wrong token, from 1.
+
+    It stays under the 5 s after which a game server gives up.
+    """
+    delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(failures - 1, 10))
+    return delay * random.uniform(1 - SPREAD, 1 + SPREAD)
 
 
 def unauthorized() -> Answer:

@@ -8,36 +8,31 @@ from bridge.outbox.records import EventView
 from bridge.store import Store, Transaction
 from bridge.units import ServerId
 
+Work = Callable[[Transaction], object]
+Committed = Callable[[], None]
+
 
 class Writeback:
     """Hands work to the store; endings are remembered until they are committed."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._refused: list[Callable[[], None]] = []
+        self._refused: list[tuple[Work, Committed | None]] = []
         self._endings: dict[EventId, tuple[ServerId, EventView]] = {}
 
-    def save(
-        self, work: Callable[[Transaction], object], committed: Callable[[], None] | None = None
-    ) -> None:
+    def save(self, work: Work, committed: Committed | None = None) -> None:
         """Have ``work`` committed, however often it takes."""
-
-        def hand_in() -> None:
-            self._store.post(work, committed=committed, failed=lambda: self._refused.append(hand_in))
-
         if self._refused:  # in the order in which things happened
-            self._refused.append(hand_in)
+            self._refused.append((work, committed))
         else:
-            hand_in()
+            self._hand_in(work, committed)
 
     @property
     def ending(self) -> bool:
         """Tell whether an event's last word is not on disk yet."""
         return bool(self._endings)
 
-    def save_ending(
-        self, ending: Ending, server_id: ServerId, view: EventView, committed: Callable[[], None]
-    ) -> None:
+    def save_ending(self, ending: Ending, server_id: ServerId, view: EventView, committed: Committed) -> None:
         """Write an event's last word, and call ``committed`` when it is on disk."""
         self._endings[view.id] = (server_id, view)
 
@@ -50,8 +45,8 @@ class Writeback:
     def save_again(self) -> None:
         """Hand in once more what the disk did not take."""
         refused, self._refused = self._refused, []
-        for hand_in in refused:
-            hand_in()
+        for work, committed in refused:
+            self._hand_in(work, committed)
 
     def find(self, server_id: ServerId, event_id: EventId) -> EventView | None:
         """Return how one of the server's events ended, while that is not committed."""
@@ -61,3 +56,6 @@ class Writeback:
     def count(self, state: EventState) -> int:
         """Return how many endings of a state are not committed."""
         return sum(view.state is state for _, view in self._endings.values())
+
+    def _hand_in(self, work: Work, committed: Committed | None) -> None:
+        self._store.post(work, committed=committed, failed=lambda: self._refused.append((work, committed)))

@@ -6,7 +6,6 @@ time between two ticks the loop's thread computed at most: the rest it waited fo
 """
 
 import asyncio
-import gc
 import signal
 import sys
 import time
@@ -65,7 +64,7 @@ async def _serve(out: Path, config_file: Path | None) -> None:
             await stop.wait()
             return
         config = load_or_exit(config_file).config
-        gc.freeze()  # as run does
+        host.collect_seldom()  # as run does
         logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
         async with Daemon(config, SystemClock()) as daemon:
             await daemon.run(stop)

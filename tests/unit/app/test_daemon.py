@@ -24,7 +24,7 @@ from bridge.simulator.community import Plan
 from bridge.simulator.faults import Answer, Delay, Drop, Half, Hang
 from bridge.simulator.journal import Received
 from bridge.sonoran.http import CadHttp
-from bridge.store import Store
+from bridge.store import Store, Transaction
 from bridge.units import LocationReport, ServerId, UnitId
 from tests.support.cad_requests import NOON
 from tests.support.cloud_transport import CloudTransport
@@ -593,13 +593,13 @@ def test_a_failing_disk_is_told_once_and_tried_again(
             if pinged < 4:
                 raise StoreError("disk full")
 
-        def save() -> None:
+        def save(_: Transaction) -> None:
             nonlocal saved
             saved += 1
 
         await seen.clock.sleep(1)
         monkeypatch.setattr(seen.parts.store, "ping", ping)
-        seen.parts.outbox.backlog.writeback._refused.append(save)
+        seen.parts.outbox.backlog.writeback._refused.append((save, None))
         await seen.clock.sleep(16)
         assert (pinged, saved) == (3, 0)
 
@@ -702,15 +702,13 @@ def test_leaving_a_daemon_that_never_ran_closes_it(tmp_path: Path) -> None:
 
 def test_what_the_disk_refused_is_handed_in_once_more_before_it_is_closed(tmp_path: Path) -> None:
     async def story(seen: Running) -> None:
-        handed_in: list[bool] = []
+        done: list[Transaction] = []
         await seen.clock.sleep(1.0)
-        seen.parts.outbox.backlog.writeback._refused.append(
-            lambda: handed_in.append(seen.parts.store._closed)
-        )
+        seen.parts.outbox.backlog.writeback._refused.append((done.append, None))
         seen.stop.set()
         await seen.ended.wait()
 
-        assert handed_in == [False]
+        assert len(done) == 1
 
     with_daemon(daemon_config(tmp_path), story)
 

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from bridge.config import Secret
@@ -37,8 +39,12 @@ def test_tokens_are_not_kept() -> None:
     assert b"made-up" not in repr(vars(TOKENS)).encode()
 
 
-def test_the_delay_grows_to_two_seconds() -> None:
-    assert [delay_after(failures) for failures in (1, 2, 3, 4, 5, 1000)] == [0.25, 0.5, 1.0, 2.0, 2.0, 2.0]
+def test_the_delay_grows_to_two_seconds_a_quarter_more_or_less() -> None:
+    nominal = {1: 0.25, 2: 0.5, 3: 1.0, 4: 2.0, 5: 2.0, 1000: 2.0}
+    for failures, delay in nominal.items():
+        drawn = [delay_after(failures, Random(seed)) for seed in range(200)]
+        assert 0.75 * delay <= min(drawn) < 0.8 * delay
+        assert 1.2 * delay < max(drawn) <= 1.25 * delay
 
 
 def test_the_refusal_says_what_was_expected() -> None:
