@@ -701,16 +701,17 @@ def test_leaving_a_daemon_that_never_ran_closes_it(tmp_path: Path) -> None:
 
 
 def test_what_the_disk_refused_is_handed_in_once_more_before_it_is_closed(tmp_path: Path) -> None:
+    done: list[Transaction] = []
+
     async def story(seen: Running) -> None:
-        done: list[Transaction] = []
         await seen.clock.sleep(1.0)
         seen.parts.outbox.backlog.writeback._refused.append((done.append, None))
         seen.stop.set()
         await seen.ended.wait()
 
-        assert len(done) == 1
-
     with_daemon(daemon_config(tmp_path), story)
+
+    assert len(done) == 1
 
 
 # TLS
