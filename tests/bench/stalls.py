@@ -78,9 +78,14 @@ def _command(out: Path, *config: Path) -> tuple[str, ...]:
 
 
 async def _watch(bench: Bench, folder: Path, ours: Daemon, case: Case) -> list[Second]:
-    """Make all units known, go on pushing them, and return what was seen from the first push on."""
+    """Make all units known, go on pushing them, and return what was seen from the first push on.
+
+    The second in which the daemon started is over then: until it is ready it keeps nobody waiting.
+    """
     pushes = write_pushes(folder / f"pushes-{case.units}", NATIVE, SIZE, case.units, STEPS)
-    began = time.monotonic()
+    ready = time.monotonic()
+    await until(lambda: _last(ours.folder / "stalls") > ready, PATIENCE)
+    began = _last(ours.folder / "stalls")
     everybody = -(-case.units // SIZE) / FILL_PER_SECOND
     await paced(pace_of(ours.url, NATIVE, pushes, per_second=FILL_PER_SECOND, seconds=everybody))
     watched = WATCHED[bench.quick]
@@ -108,13 +113,18 @@ async def _watch_nothing(bench: Bench, folder: Path) -> list[Second]:
 async def _seconds_of(path: Path, began: float) -> list[Second]:
     """Return what a probe saw from an instant (monotonic seconds) until now."""
     now = time.monotonic()
-    await until(lambda: _read(path)[-1].at >= now, PATIENCE)
+    await until(lambda: _last(path) >= now, PATIENCE)
     return [second for second in _read(path) if second.at > began]
 
 
 def _read(path: Path) -> list[Second]:
     whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
     return [msgspec.json.decode(line, type=Second) for line in whole.splitlines()]
+
+
+def _last(path: Path) -> float:
+    """Return the end of the last second a probe told of, in monotonic seconds; 0 before the first."""
+    return max((second.at for second in _read(path)), default=0.0)
 
 
 def _stalled(seconds: list[Second]) -> tuple[float, ...]:
