@@ -196,7 +196,7 @@ class Forward:
             answer = await self._client.forward(request, ticket)
         except CadError as error:
             self._hear(request.operation, error)
-            return error
+            return error.with_traceback(None)  # its frames keep the request
         except Exception:  # one request must not end the others
             log.exception("forwarding failed", operation=request.operation.name)
             return CadError("protocol", sent=True)

@@ -202,7 +202,7 @@ class Lookup:
         try:
             end = await self._client.send(v2.get_calls(server_id, PAGE, offset), ticket)
         except CadError as error:
-            end = error
+            end = error.with_traceback(None)  # its frames keep this one, and the request
         return self._take(server_id, end)
 
     def _take(self, server_id: ServerId, end: CadAnswer | CadError) -> v2.Calls | None:

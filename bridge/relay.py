@@ -203,7 +203,7 @@ class Relay:
         try:
             end = await lane.client.send(request, ticket)
         except CadError as error:
-            end = error
+            end = error.with_traceback(None)  # its frames keep this one, and the request
         self._carry_out(lane, deliveries, judge(end), end)
 
     def _carry_out(

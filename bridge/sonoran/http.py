@@ -147,9 +147,10 @@ class CadHttp:
             ) as response:
                 body = await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            # The connection keeps its error, and the error's frames the connection: a cycle with the request in it.
             raise CadError(
                 self._classify(error, wire.sends), sent=wire.sends > 0, sends=wire.sends
-            ) from error
+            ) from error.with_traceback(None)
         if response.status == PROXY_WANTS_LOGIN and self._outbound.proxy is not None:  # a plain http one
             self._note_refusal(PROXY_WANTS_LOGIN)
             raise CadError("proxy", sent=False, sends=wire.sends)

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from itertools import pairwise
 from pathlib import Path
 
@@ -233,6 +235,22 @@ def test_what_fails_is_tried_again_until_it_gets_through(
         first, second, third = (sent.at for sent in _panics(bench))
         assert 0.05 <= second - first <= 0.55
         assert 0.05 <= third - second <= 1.05
+
+    run_sending(tmp_path, case)
+
+
+def test_an_attempt_that_failed_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        error = CadError("timeout", sent=True)
+        failed = weakref.ref(error)
+        bench.transport.script(CREATE_911_CALL, error)
+        del error
+        gc.disable()
+        try:
+            assert await _end_of(bench, await bench.append(call())) is EventState.DELIVERED
+            assert failed() is None
+        finally:
+            gc.enable()
 
     run_sending(tmp_path, case)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import gzip
 import re
 import socket
@@ -19,6 +20,7 @@ import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ConnectionKey
 from aiohttp.test_utils import TestServer
 from hypothesis import given
@@ -647,6 +649,26 @@ async def test_half_a_head_is_none() -> None:
 
     async with wire(script) as cad:
         assert await cad.fail(SET_UNIT_PANIC, body=b"{}") == ("reset", True, 1)
+
+
+async def test_failures_leave_nothing_in_memory() -> None:
+    async def script(connection: Connection) -> None:
+        await connection.receive()
+        connection.reset()
+
+    def kept() -> int:
+        return sum(isinstance(one, ResponseHandler) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = kept()
+        async with wire(script) as cad:
+            for _ in range(5):
+                await cad.fail(SET_UNIT_PANIC, body=b"{}")
+        assert kept() == before
+    finally:
+        gc.enable()
 
 
 async def test_silence_ends_at_the_timeout() -> None:
