@@ -3,8 +3,8 @@
 In the transactional-outbox pattern the sender is the relay. (In a CAD a dispatcher is a person.)
 """
 
-from asyncio import TaskGroup
-from collections.abc import Sequence
+from asyncio import CancelledError, TaskGroup
+from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 from typing import assert_never
@@ -38,6 +38,8 @@ from bridge.sonoran.messages import CadAnswer
 
 LANE_WIDTH = 4  # requests of one operation in flight at once
 MERGE_LIMIT = 500  # units in one request; Sonoran documents no bound
+PORTION = 25  # events of one request that end at once, which takes about 2 ms
+PORTION_PAUSE = 0.005  # seconds between two portions, in which everything else has its turn
 EXPIRE_PAUSE = 0.02  # seconds between two looks at what expires, in which everything else has its turn
 PATIENCE = 1.0  # seconds that others of the same state wait for a request in flight, to share the next one
 NO_CMS = "held: bridge.toml has no section [cms]"
@@ -182,7 +184,9 @@ class Relay:
             self._backlog.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
         except Exception as error:  # an event that raises must not stop the others
             log.exception("delivery raised", kind=lane.kind)
-            self._backlog.bury(deliveries, "internal", type(error).__name__)
+            queue = self._backlog.queue(lane.kind)
+            left = [delivery for delivery in deliveries if queue.is_claimed(delivery)]
+            self._backlog.bury(left, "internal", type(error).__name__)
         finally:
             lane.client.budgets.settle(ticket)
             lane.in_flight -= 1
@@ -204,9 +208,9 @@ class Relay:
             end = await lane.client.send(request, ticket)
         except CadError as error:
             end = error.with_traceback(None)  # its frames keep this one, and the request
-        self._carry_out(lane, deliveries, judge(end), end)
+        await self._carry_out(lane, deliveries, judge(end), end)
 
-    def _carry_out(
+    async def _carry_out(
         self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Verdict, end: CadAnswer | CadError
     ) -> None:
         if isinstance(end, CadAnswer):
@@ -214,41 +218,62 @@ class Relay:
             self._backlog.hear(deliveries, reply)
         match verdict:
             case Done():
-                self._acknowledge(lane, deliveries, end)
+                await self._acknowledge(lane, deliveries, end)
             case Retry():
                 self._retry(lane, deliveries, verdict)
             case Fail():
-                self._fail(lane, deliveries, verdict, end)
+                await self._fail(lane, deliveries, verdict, end)
             case Hold():
-                self._hold(lane, deliveries, end)
+                await self._hold(lane, deliveries, end)
             case _:
                 assert_never(verdict)
 
-    def _acknowledge(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
+    async def _acknowledge(
+        self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError
+    ) -> None:
         assert isinstance(end, CadAnswer), "only an answer acknowledges"  # noqa: S101 -- judge() says so
         lane.failures = 0
+        result: Result | None = None
         match lane.kind:
             case EventKind.PANIC | EventKind.STATUS:
-                self._acknowledge_units(deliveries, v2.read_updated(end))
+                updated = v2.read_updated(end)
+                if updated is not None:
+                    self._backlog.count_unmatched(deliveries, len(deliveries) - updated)
+                if updated == 0:
+                    await self._bury(deliveries, "no_unit", "the CAD knows none of the units")
+                    return
+                result = Result(updated=updated, of=len(deliveries))
             case EventKind.PHOTO if v2.read_delivered_photos(end) == 0:
-                self._backlog.bury(deliveries, "no_unit", "the CAD knows no account of this id")
+                await self._bury(deliveries, "no_unit", "the CAD knows no account of this id")
+                return
             case EventKind.CALL_911 | EventKind.DISPATCH_CALL:
-                unverified = deliveries[0].event.unverified
-                self._backlog.acknowledge(
-                    deliveries, Result(call_id=v2.read_call_id(end), unverified=unverified)
-                )
+                result = Result(call_id=v2.read_call_id(end), unverified=deliveries[0].event.unverified)
             case EventKind.BLIP:
-                self._backlog.acknowledge(deliveries, Result(blip_id=v2.read_blip_id(end)))
+                result = Result(blip_id=v2.read_blip_id(end))
             case _:
-                self._backlog.acknowledge(deliveries, None)
+                pass
+        await self._in_portions(deliveries, partial(self._backlog.acknowledge, result=result))
 
-    def _acknowledge_units(self, deliveries: Sequence[Delivery], updated: int | None) -> None:
-        if updated is not None:
-            self._backlog.count_unmatched(deliveries, len(deliveries) - updated)
-        if updated == 0:
-            self._backlog.bury(deliveries, "no_unit", "the CAD knows none of the units")
-        else:
-            self._backlog.acknowledge(deliveries, Result(updated=updated, of=len(deliveries)))
+    async def _bury(self, deliveries: Sequence[Delivery], reason: str, detail: str) -> None:
+        await self._in_portions(deliveries, partial(self._backlog.bury, reason=reason, detail=detail))
+
+    async def _in_portions(
+        self, deliveries: Sequence[Delivery], conclude: Callable[[Sequence[Delivery]], None]
+    ) -> None:
+        """End the claims of one request, event by event; the last count as in flight until it is their turn."""
+        shares: dict[int, list[Delivery]] = {}
+        for delivery in deliveries:
+            shares.setdefault(delivery.event.seq, []).append(delivery)
+        left = list(shares.values())
+        while len(left) > PORTION:
+            conclude(_all_of(left[:PORTION]))
+            left = left[PORTION:]
+            try:
+                await self._clock.sleep(PORTION_PAUSE)
+            except CancelledError:
+                conclude(_all_of(left))  # the CAD has answered: after a restart nobody need ask it again
+                raise
+        conclude(_all_of(left))
 
     def _retry(self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Retry) -> None:
         now = self._clock.monotonic()
@@ -277,7 +302,7 @@ class Relay:
             log.warning("delivery postponed", seconds=round(at - now, 2), **facts)
             self._backlog.reschedule(deliveries, not_before)
 
-    def _fail(
+    async def _fail(
         self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Fail, end: CadAnswer | CadError
     ) -> None:
         if lane.kind is EventKind.CALL_911_REMOVE and verdict.reason == "not_found" and deliveries[0].unclear:
@@ -293,14 +318,14 @@ class Relay:
             clock = lane.kind is EventKind.CLOCK
             detail = cms_v1.read_reason(end) if clock else v2.read_problem(end)
             reason = "no_unit" if clock and cms_v1.is_unknown_account(end) else reason
-        self._backlog.bury(deliveries, reason, detail)
+        await self._bury(deliveries, reason, detail)
 
-    def _hold(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
+    async def _hold(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
         """Try again when the key was looked at; fail what is refused although the key is right."""
         breaker = lane.client.breaker
         suspect_at = deliveries[0].suspect_at
         if suspect_at is not None and breaker.refused_at < suspect_at < breaker.accepted_at:
-            self._fail(lane, deliveries, Fail("unauthorized"), end)
+            await self._fail(lane, deliveries, Fail("unauthorized"), end)
             return
         now = self._clock.monotonic()
         delay = 0.0
@@ -314,3 +339,7 @@ class Relay:
 
 def _earlier(one: float | None, other: float) -> float:
     return other if one is None else min(one, other)
+
+
+def _all_of(shares: Sequence[Sequence[Delivery]]) -> list[Delivery]:
+    return [delivery for share in shares for delivery in share]
