@@ -44,11 +44,12 @@ def run(path: Path | None) -> None:
     loaded = load_or_exit(path)
     config = loaded.config
     try:
-        logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
-        for warning in loaded.warnings:
-            logs.get("config").warning("configuration is unwise", detail=warning)
-        host.collect_seldom()
-        host.run(lambda: _serve(config, partial(read, path)))
+        with host.spooled_stderr():
+            logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
+            for warning in loaded.warnings:
+                logs.get("config").warning("configuration is unwise", detail=warning)
+            host.collect_seldom()
+            host.run(lambda: _serve(config, partial(read, path)))
     except ConfigError as error:
         exit_unusable(error)
     except StartError as error:
@@ -73,7 +74,8 @@ async def _serve(config: Config, reread: Callable[[], Loaded]) -> None:
         with host.reload_signal(loop, daemon.ask_to_reload):
             async with daemon:
                 patience.cancel()
-                await daemon.run(stop)
+                with host.collected_by_the_clock(loop):
+                    await daemon.run(stop)
 
 
 def _tell_start(config: Config) -> None:

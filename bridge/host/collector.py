@@ -2,14 +2,42 @@
 
 What the daemon drops it drops by its last reference; cycles are few. But a thousand connections that come and go are
 many new objects, and by the collector's own defaults it looked through them many times a second, up to 50 ms at once.
+So the clock calls it: what is new is little then, and looked through in a millisecond or two.
 """
 
+import asyncio
 import gc
+from collections.abc import Generator
+from contextlib import contextmanager
+from itertools import count
 
-NEW_OBJECTS = 100_000  # more made than dropped since it looked last; about what a thousand connections are
+NEW_OBJECTS = (
+    100_000  # more made than dropped since it looked last, when it looks at once; a thousand connections
+)
+PAUSE = 60.0  # seconds between two looks at what is new
+TENTH, SIXTIETH = 10, 60  # looks, of which one goes through what outlived the others, and one through all
 
 
 def collect_seldom() -> None:
     """Let the collector pass over all that is there, modules above all, and wait for a real heap of new objects."""
     gc.freeze()
     gc.set_threshold(NEW_OBJECTS)
+
+
+@contextmanager
+def collected_by_the_clock(loop: asyncio.AbstractEventLoop) -> Generator[None]:
+    """Have the collector look now and then while entered."""
+    numbers = count(1)
+    due: asyncio.TimerHandle
+
+    def look() -> None:
+        nonlocal due
+        number = next(numbers)
+        gc.collect(2 if number % SIXTIETH == 0 else 1 if number % TENTH == 0 else 0)
+        due = loop.call_later(PAUSE, look)
+
+    due = loop.call_later(PAUSE, look)
+    try:
+        yield
+    finally:
+        due.cancel()

@@ -66,8 +66,10 @@ async def _serve(out: Path, config_file: Path | None) -> None:
         config = load_or_exit(config_file).config
         host.collect_seldom()  # as run does
         logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
+        loop = asyncio.get_running_loop()
         async with Daemon(config, SystemClock()) as daemon:
-            await daemon.run(stop)
+            with host.collected_by_the_clock(loop):
+                await daemon.run(stop)
         del probe
 
 

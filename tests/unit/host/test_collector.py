@@ -1,9 +1,11 @@
+import asyncio
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from bridge.host.collector import NEW_OBJECTS, collect_seldom
+from bridge.host.collector import NEW_OBJECTS, PAUSE, SIXTIETH, collect_seldom, collected_by_the_clock
+from tests.support.virtual_time import VirtualClock, run_virtual
 
 
 @pytest.fixture(autouse=True)
@@ -27,3 +29,45 @@ def test_a_thousand_new_connections_do_not_call_the_collector() -> None:
     assert sum(one["collections"] for one in gc.get_stats()) == passes
     kept += ([] for _ in range(2000))
     assert sum(one["collections"] for one in gc.get_stats()) == passes + 1
+
+
+class Cycle:
+    """Garbage that only the collector finds."""
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._itself = self
+        self._ended = ended
+
+    def __del__(self) -> None:
+        self._ended()
+
+
+def test_what_only_the_collector_finds_is_gone_within_a_minute() -> None:
+    async def main(clock: VirtualClock) -> None:
+        ended: list[str] = []
+        with collected_by_the_clock(asyncio.get_running_loop()):
+            Cycle(lambda: ended.append("cycle"))
+            await clock.sleep(PAUSE - 1)
+            assert ended == []
+            await clock.sleep(2)
+            assert ended == ["cycle"]
+
+    gc.collect()
+    gc.disable()
+    try:
+        run_virtual(main)
+    finally:
+        gc.enable()
+
+
+def test_what_lived_long_is_looked_through_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+
+    async def main(clock: VirtualClock) -> None:
+        with collected_by_the_clock(asyncio.get_running_loop()):
+            await clock.sleep(PAUSE * (SIXTIETH + 0.5))
+        await clock.sleep(PAUSE * 3)
+
+    monkeypatch.setattr(gc, "collect", looks.append)
+    run_virtual(main)
+    assert looks == ([0] * 9 + [1]) * 5 + [0] * 9 + [2]
