@@ -84,6 +84,11 @@ class _Lane:
         breaker = self.client.breaker
         return self._closed or (f"held: the {breaker.whose} refuses the API key" if breaker.holding else "")
 
+    def part(self, group: object, since: float) -> None:
+        """Let the next request of a server and state leave: the one that left at ``since`` is answered."""
+        if self.groups.get(group) == since:  # else a later one is in flight
+            del self.groups[group]
+
     def busy(self, now: float) -> dict[object, float]:
         """Return the groups that wait to share the request after the one in flight, and until when."""
         return {group: since + PATIENCE for group, since in self.groups.items() if now - since < PATIENCE}
@@ -176,11 +181,10 @@ class Relay:
 
     async def _deliver(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
         """Send one request; whatever happens, every claim is ended."""
-        group, since = deliveries[0].group, lane.groups[deliveries[0].group]
         try:
-            await self._attempt(lane, deliveries, ticket)
+            end = await self._attempt(lane, deliveries, ticket)
+            await self._carry_out(lane, deliveries, judge(end), end)
         except StoreError:
-            lane.client.budgets.settle(ticket, sends=0)
             self._backlog.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
         except Exception as error:  # an event that raises must not stop the others
             log.exception("delivery raised", kind=lane.kind)
@@ -188,27 +192,37 @@ class Relay:
             left = [delivery for delivery in deliveries if queue.is_claimed(delivery)]
             self._backlog.bury(left, "internal", type(error).__name__)
         finally:
-            lane.client.budgets.settle(ticket)
             lane.in_flight -= 1
-            if lane.groups.get(group) == since:  # not that of a later request, which is still in flight
-                del lane.groups[group]
             self._backlog.alarm(lane.kind).ring()
 
-    async def _attempt(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
+    async def _attempt(
+        self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket
+    ) -> CadAnswer | CadError:
+        """Send one request and return how that ended; the next one of its group may leave then.
+
+        Raises:
+            StoreError: it was not sent, since the disk did not take that it would be.
+        """
         first = deliveries[0].event
+        since = lane.groups[deliveries[0].group]
         units = [delivery.unit_id for delivery in deliveries if delivery.unit_id is not None]
         age = self._clock.monotonic() - first.accepted_at
-        if isinstance(first.event, Clocking):
-            request = cms_v1.clock(first.event)
-        else:
-            request = v2.deliver(first.server_id, first.event, units, age, first.id)
-        await self._backlog.begin_attempt(deliveries)
-        end: CadAnswer | CadError
         try:
-            end = await lane.client.send(request, ticket)
+            if isinstance(first.event, Clocking):
+                request = cms_v1.clock(first.event)
+            else:
+                request = v2.deliver(first.server_id, first.event, units, age, first.id)
+            await self._backlog.begin_attempt(deliveries)
+            return await lane.client.send(request, ticket)
         except CadError as error:
-            end = error.with_traceback(None)  # its frames keep this one, and the request
-        await self._carry_out(lane, deliveries, judge(end), end)
+            return error.with_traceback(None)  # its frames keep this one, and the request
+        except StoreError:
+            lane.client.budgets.settle(ticket, sends=0)
+            raise
+        finally:
+            lane.client.budgets.settle(ticket)
+            lane.part(deliveries[0].group, since)
+            self._backlog.alarm(lane.kind).ring()
 
     async def _carry_out(
         self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Verdict, end: CadAnswer | CadError

@@ -232,6 +232,19 @@ def test_while_hundreds_end_together_everything_else_has_its_turn(
     run_sending(tmp_path, case)
 
 
+def test_the_next_request_waits_for_the_answer_not_for_what_it_ends(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        await bench.outbox.append(SERVER, [panic(f"license:{number}") for number in range(MERGE_LIMIT)])
+        await bench.append(panic("A"))
+        await bench.clock.sleep(bench.transport.seconds + PORTION_PAUSE)
+        first, second = _panics(bench)
+
+        assert second.at == first.at + bench.transport.seconds
+        assert bench.outbox.counts()[EventState.DELIVERED] < MERGE_LIMIT
+
+    run_sending(tmp_path, case)
+
+
 def test_the_many_units_of_one_event_end_together(tmp_path: Path) -> None:
     async def case(bench: Sending) -> None:
         event_id = await bench.append(status(*(f"license:{number}" for number in range(MERGE_LIMIT))))
