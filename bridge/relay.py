@@ -38,7 +38,7 @@ from bridge.sonoran.messages import CadAnswer
 
 LANE_WIDTH = 4  # requests of one operation in flight at once
 MERGE_LIMIT = 500  # units in one request; Sonoran documents no bound
-PORTION = 25  # events of one request that end at once, which takes about 2 ms
+PORTION = 10  # events of one request that end at once, which takes about 1 ms
 PORTION_PAUSE = 0.005  # seconds between two portions, in which everything else has its turn
 EXPIRE_PAUSE = 0.02  # seconds between two looks at what expires, in which everything else has its turn
 PATIENCE = 1.0  # seconds that others of the same state wait for a request in flight, to share the next one
