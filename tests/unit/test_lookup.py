@@ -1,6 +1,8 @@
 """Calls whose creation ended unclear, on virtual time: looked up by their mark, and never made twice."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,6 +106,23 @@ def _most_in_a_minute(sent: list[Sent]) -> int:
 
 
 # What a look finds
+
+
+def test_a_look_that_failed_leaves_nothing_in_memory(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        error = CadError("timeout", sent=True)
+        failed = weakref.ref(error)
+        bench.transport.script(CREATE_911_CALL, CUT_OFF)
+        bench.transport.script(GET_CALLS, error)
+        del error
+        gc.disable()
+        try:
+            await _end_of(bench, await bench.append(call()))
+            assert failed() is None
+        finally:
+            gc.enable()
+
+    run_sending(tmp_path, case)
 
 
 @both_kinds

@@ -39,3 +39,14 @@ def test_all_units_are_reviewed_in_turn_a_few_at_a_time() -> None:
     assert [[unit.id for unit in roster.review(2)] for _ in range(3)] == [["a", "b"], ["c", "a"], ["b", "c"]]
     del roster.units[UnitId("b")]
     assert [unit.id for unit in roster.review(9)] == ["a", "c"]
+
+
+def test_who_is_removed_before_its_turn_is_not_reviewed() -> None:
+    roster = Roster(ServerId(1))
+    for name in "abcd":
+        unit_id = UnitId(name)
+        roster.units[unit_id] = Unit.of(LocationReport(unit_id=unit_id, x=1.0, y=2.0), roster, 5.0)
+
+    assert [unit.id for unit in roster.review(2)] == ["a", "b"]
+    del roster.units[UnitId("c")]
+    assert [unit.id for unit in roster.review(2)] == ["d"]

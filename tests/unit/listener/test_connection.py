@@ -2,6 +2,7 @@ import asyncio
 import gc
 
 import pytest
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from bridge.listener.answer import Answer
@@ -254,7 +255,21 @@ async def test_clients_that_break_off_leave_nothing_in_memory() -> None:
     assert left <= 3
 
 
-async def test_the_rest_of_a_strangers_body_is_not_looked_at() -> None:
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> bytearray:
+    """Return what connections give to the parser."""
+    given = bytearray()
+    parse = web.RequestHandler.data_received
+
+    def data_received(self: web.RequestHandler, data: bytes) -> None:
+        given.extend(data)
+        parse(self, data)
+
+    monkeypatch.setattr(web.RequestHandler, "data_received", data_received)
+    return given
+
+
+async def test_the_rest_of_a_strangers_body_is_not_looked_at(parsed: bytearray) -> None:
     async with rooms() as (_, door):
         wire = await door.connect()
         head = request(headers=["Transfer-Encoding: chunked"], authorized=False)
@@ -265,6 +280,24 @@ async def test_the_rest_of_a_strangers_body_is_not_looked_at() -> None:
 
         assert await wire.is_closed(within=3.0)
         assert door.counted(OTHER, 400) == 0
+        assert b"no chunk" not in parsed
+
+
+async def test_what_a_stranger_says_after_nonsense_is_not_looked_at(parsed: bytearray) -> None:
+    served = Rooms()
+    keyed = Route(method="POST", path="/keyed/{path}", handler=served.wait, keyed=True)
+    async with listening((*served.routes, keyed)) as door:
+        wire = await door.connect()
+        for data in (request(path="/keyed/x"), b"nonsense\r\n\r\n", b"more of it"):
+            await wire.send(data)
+            await asyncio.sleep(0.05)  # noqa: TID251 -- until it has arrived
+        served.leave.set()
+
+        assert (await wire.reply()).status == 204
+        assert (await wire.reply()).status == 400
+        assert await wire.is_closed()
+        assert b"nonsense" in parsed
+        assert b"more of it" not in parsed
 
 
 async def test_who_has_shown_a_token_keeps_its_place_while_its_body_comes() -> None:
