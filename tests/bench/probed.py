@@ -74,7 +74,8 @@ async def _serve(out: Path, config_file: Path | None) -> None:
 
 
 def main(out: str, config: str | None = None) -> None:
-    host.run(lambda: _serve(Path(out), None if config is None else Path(config)))
+    with host.spooled_stderr():
+        host.run(lambda: _serve(Path(out), None if config is None else Path(config)))
 
 
 if __name__ == "__main__":
