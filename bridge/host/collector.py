@@ -2,7 +2,7 @@
 
 What the daemon drops it drops by its last reference; cycles are few. But a thousand connections that come and go are
 many new objects, and by the collector's own defaults it looked through them many times a second, up to 50 ms at once.
-So the clock calls it: what is new is little then, and looked through in a millisecond or two.
+So the clock calls it: what is new is little then, and looked through in less than a millisecond.
 """
 
 import asyncio
@@ -14,8 +14,11 @@ from itertools import count
 NEW_OBJECTS = (
     100_000  # more made than dropped since it looked last, when it looks at once; a thousand connections
 )
-PAUSE = 60.0  # seconds between two looks at what is new
-TENTH, SIXTIETH = 10, 60  # looks, of which one goes through what outlived the others, and one through all
+PAUSE = 10.0  # seconds between two looks at what is new
+AGAIN, WHOLE = (
+    10,
+    360,
+)  # looks, the last of which goes through what outlived the others too, or through all: each hour
 
 
 def collect_seldom() -> None:
@@ -33,7 +36,7 @@ def collected_by_the_clock(loop: asyncio.AbstractEventLoop) -> Generator[None]:
     def look() -> None:
         nonlocal due
         number = next(numbers)
-        gc.collect(2 if number % SIXTIETH == 0 else 1 if number % TENTH == 0 else 0)
+        gc.collect(2 if number % WHOLE == 0 else 1 if number % AGAIN == 0 else 0)
         due = loop.call_later(PAUSE, look)
 
     due = loop.call_later(PAUSE, look)
