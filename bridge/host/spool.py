@@ -50,6 +50,7 @@ class Spool(io.TextIOBase):
                 self._waiting.append(text)
                 self._changed.notify()
         if not self._thread.is_alive():
+            self._ending = True  # whatever ended it
             self._pass_on()
         return len(text)
 

@@ -126,6 +126,23 @@ def test_text_that_cannot_be_written_is_lost_alone() -> None:
     assert disk.getvalue() == "kept\n"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_without_its_thread_it_writes_by_itself() -> None:
+    class Broken(FullDisk):
+        def write(self, text: str) -> int:
+            if self.full:
+                raise RuntimeError("not what a stream raises")
+            return super().write(text)
+
+    stream = Broken()
+    spool = Spool(stream)
+    spool.write("lost\n")
+    spool._thread.join(10)
+    stream.full = False
+    spool.write("kept\n")
+    assert stream.getvalue() == "kept\n"
+
+
 def test_nothing_to_write_ends_nothing() -> None:
     stream = io.StringIO()
     spool = Spool(stream)
