@@ -3,8 +3,8 @@
 In the transactional-outbox pattern the sender is the relay. (In a CAD a dispatcher is a person.)
 """
 
-from asyncio import CancelledError, TaskGroup
-from collections.abc import Callable, Sequence
+from asyncio import TaskGroup
+from collections.abc import Sequence
 from functools import partial
 from random import Random
 from typing import assert_never
@@ -38,8 +38,6 @@ from bridge.sonoran.messages import CadAnswer
 
 LANE_WIDTH = 4  # requests of one operation in flight at once
 MERGE_LIMIT = 500  # units in one request; Sonoran documents no bound
-PORTION = 10  # events of one request that end at once, which takes about 1 ms
-PORTION_PAUSE = 0.005  # seconds between two portions, in which everything else has its turn
 EXPIRE_PAUSE = 0.02  # seconds between two looks at what expires, in which everything else has its turn
 PATIENCE = 1.0  # seconds that others of the same state wait for a request in flight, to share the next one
 NO_CMS = "held: bridge.toml has no section [cms]"
@@ -83,11 +81,6 @@ class _Lane:
         """Return why nothing may be sent, whatever the time is; empty if something may."""
         breaker = self.client.breaker
         return self._closed or (f"held: the {breaker.whose} refuses the API key" if breaker.holding else "")
-
-    def part(self, group: object, since: float) -> None:
-        """Let the next request of a server and state leave: the one that left at ``since`` is answered."""
-        if self.groups.get(group) == since:  # else a later one is in flight
-            del self.groups[group]
 
     def busy(self, now: float) -> dict[object, float]:
         """Return the groups that wait to share the request after the one in flight, and until when."""
@@ -181,50 +174,39 @@ class Relay:
 
     async def _deliver(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
         """Send one request; whatever happens, every claim is ended."""
+        group, since = deliveries[0].group, lane.groups[deliveries[0].group]
         try:
-            end = await self._attempt(lane, deliveries, ticket)
-            await self._carry_out(lane, deliveries, judge(end), end)
+            await self._attempt(lane, deliveries, ticket)
         except StoreError:
+            lane.client.budgets.settle(ticket, sends=0)
             self._backlog.reschedule(deliveries, self._clock.monotonic() + STORE_PAUSE)
         except Exception as error:  # an event that raises must not stop the others
             log.exception("delivery raised", kind=lane.kind)
-            queue = self._backlog.queue(lane.kind)
-            left = [delivery for delivery in deliveries if queue.is_claimed(delivery)]
-            self._backlog.bury(left, "internal", type(error).__name__)
-        finally:
-            lane.in_flight -= 1
-            self._backlog.alarm(lane.kind).ring()
-
-    async def _attempt(
-        self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket
-    ) -> CadAnswer | CadError:
-        """Send one request and return how that ended; the next one of its group may leave then.
-
-        Raises:
-            StoreError: it was not sent, since the disk did not take that it would be.
-        """
-        first = deliveries[0].event
-        since = lane.groups[deliveries[0].group]
-        units = [delivery.unit_id for delivery in deliveries if delivery.unit_id is not None]
-        age = self._clock.monotonic() - first.accepted_at
-        try:
-            if isinstance(first.event, Clocking):
-                request = cms_v1.clock(first.event)
-            else:
-                request = v2.deliver(first.server_id, first.event, units, age, first.id)
-            await self._backlog.begin_attempt(deliveries)
-            return await lane.client.send(request, ticket)
-        except CadError as error:
-            return error.with_traceback(None)  # its frames keep this one, and the request
-        except StoreError:
-            lane.client.budgets.settle(ticket, sends=0)
-            raise
+            self._backlog.bury(deliveries, "internal", type(error).__name__)
         finally:
             lane.client.budgets.settle(ticket)
-            lane.part(deliveries[0].group, since)
+            lane.in_flight -= 1
+            if lane.groups.get(group) == since:  # not that of a later request, which is still in flight
+                del lane.groups[group]
             self._backlog.alarm(lane.kind).ring()
 
-    async def _carry_out(
+    async def _attempt(self, lane: _Lane, deliveries: Sequence[Delivery], ticket: Ticket) -> None:
+        first = deliveries[0].event
+        units = [delivery.unit_id for delivery in deliveries if delivery.unit_id is not None]
+        age = self._clock.monotonic() - first.accepted_at
+        if isinstance(first.event, Clocking):
+            request = cms_v1.clock(first.event)
+        else:
+            request = v2.deliver(first.server_id, first.event, units, age, first.id)
+        await self._backlog.begin_attempt(deliveries)
+        end: CadAnswer | CadError
+        try:
+            end = await lane.client.send(request, ticket)
+        except CadError as error:
+            end = error.with_traceback(None)  # its frames keep this one, and the request
+        self._carry_out(lane, deliveries, judge(end), end)
+
+    def _carry_out(
         self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Verdict, end: CadAnswer | CadError
     ) -> None:
         if isinstance(end, CadAnswer):
@@ -232,62 +214,41 @@ class Relay:
             self._backlog.hear(deliveries, reply)
         match verdict:
             case Done():
-                await self._acknowledge(lane, deliveries, end)
+                self._acknowledge(lane, deliveries, end)
             case Retry():
                 self._retry(lane, deliveries, verdict)
             case Fail():
-                await self._fail(lane, deliveries, verdict, end)
+                self._fail(lane, deliveries, verdict, end)
             case Hold():
-                await self._hold(lane, deliveries, end)
+                self._hold(lane, deliveries, end)
             case _:
                 assert_never(verdict)
 
-    async def _acknowledge(
-        self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError
-    ) -> None:
+    def _acknowledge(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
         assert isinstance(end, CadAnswer), "only an answer acknowledges"  # noqa: S101 -- judge() says so
         lane.failures = 0
-        result: Result | None = None
         match lane.kind:
             case EventKind.PANIC | EventKind.STATUS:
-                updated = v2.read_updated(end)
-                if updated is not None:
-                    self._backlog.count_unmatched(deliveries, len(deliveries) - updated)
-                if updated == 0:
-                    await self._bury(deliveries, "no_unit", "the CAD knows none of the units")
-                    return
-                result = Result(updated=updated, of=len(deliveries))
+                self._acknowledge_units(deliveries, v2.read_updated(end))
             case EventKind.PHOTO if v2.read_delivered_photos(end) == 0:
-                await self._bury(deliveries, "no_unit", "the CAD knows no account of this id")
-                return
+                self._backlog.bury(deliveries, "no_unit", "the CAD knows no account of this id")
             case EventKind.CALL_911 | EventKind.DISPATCH_CALL:
-                result = Result(call_id=v2.read_call_id(end), unverified=deliveries[0].event.unverified)
+                unverified = deliveries[0].event.unverified
+                self._backlog.acknowledge(
+                    deliveries, Result(call_id=v2.read_call_id(end), unverified=unverified)
+                )
             case EventKind.BLIP:
-                result = Result(blip_id=v2.read_blip_id(end))
+                self._backlog.acknowledge(deliveries, Result(blip_id=v2.read_blip_id(end)))
             case _:
-                pass
-        await self._in_portions(deliveries, partial(self._backlog.acknowledge, result=result))
+                self._backlog.acknowledge(deliveries, None)
 
-    async def _bury(self, deliveries: Sequence[Delivery], reason: str, detail: str) -> None:
-        await self._in_portions(deliveries, partial(self._backlog.bury, reason=reason, detail=detail))
-
-    async def _in_portions(
-        self, deliveries: Sequence[Delivery], conclude: Callable[[Sequence[Delivery]], None]
-    ) -> None:
-        """End the claims of one request, event by event; the last count as in flight until it is their turn."""
-        shares: dict[int, list[Delivery]] = {}
-        for delivery in deliveries:
-            shares.setdefault(delivery.event.seq, []).append(delivery)
-        left = list(shares.values())
-        while len(left) > PORTION:
-            conclude(_all_of(left[:PORTION]))
-            left = left[PORTION:]
-            try:
-                await self._clock.sleep(PORTION_PAUSE)
-            except CancelledError:
-                conclude(_all_of(left))  # the CAD has answered: after a restart nobody need ask it again
-                raise
-        conclude(_all_of(left))
+    def _acknowledge_units(self, deliveries: Sequence[Delivery], updated: int | None) -> None:
+        if updated is not None:
+            self._backlog.count_unmatched(deliveries, len(deliveries) - updated)
+        if updated == 0:
+            self._backlog.bury(deliveries, "no_unit", "the CAD knows none of the units")
+        else:
+            self._backlog.acknowledge(deliveries, Result(updated=updated, of=len(deliveries)))
 
     def _retry(self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Retry) -> None:
         now = self._clock.monotonic()
@@ -316,7 +277,7 @@ class Relay:
             log.warning("delivery postponed", seconds=round(at - now, 2), **facts)
             self._backlog.reschedule(deliveries, not_before)
 
-    async def _fail(
+    def _fail(
         self, lane: _Lane, deliveries: Sequence[Delivery], verdict: Fail, end: CadAnswer | CadError
     ) -> None:
         if lane.kind is EventKind.CALL_911_REMOVE and verdict.reason == "not_found" and deliveries[0].unclear:
@@ -332,14 +293,14 @@ class Relay:
             clock = lane.kind is EventKind.CLOCK
             detail = cms_v1.read_reason(end) if clock else v2.read_problem(end)
             reason = "no_unit" if clock and cms_v1.is_unknown_account(end) else reason
-        await self._bury(deliveries, reason, detail)
+        self._backlog.bury(deliveries, reason, detail)
 
-    async def _hold(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
+    def _hold(self, lane: _Lane, deliveries: Sequence[Delivery], end: CadAnswer | CadError) -> None:
         """Try again when the key was looked at; fail what is refused although the key is right."""
         breaker = lane.client.breaker
         suspect_at = deliveries[0].suspect_at
         if suspect_at is not None and breaker.refused_at < suspect_at < breaker.accepted_at:
-            await self._fail(lane, deliveries, Fail("unauthorized"), end)
+            self._fail(lane, deliveries, Fail("unauthorized"), end)
             return
         now = self._clock.monotonic()
         delay = 0.0
@@ -353,7 +314,3 @@ class Relay:
 
 def _earlier(one: float | None, other: float) -> float:
     return other if one is None else min(one, other)
-
-
-def _all_of(shares: Sequence[Sequence[Delivery]]) -> list[Delivery]:
-    return [delivery for share in shares for delivery in share]

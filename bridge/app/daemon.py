@@ -100,6 +100,7 @@ class Daemon:
 
     async def __aexit__(self, *_: object) -> None:
         """Close what is still open."""
+        self.parts.outbox.backlog.history.say_all()
         await self._stack.aclose()
         log.info("daemon stopped")
 

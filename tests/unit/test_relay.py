@@ -1,7 +1,6 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -38,9 +37,9 @@ from bridge.operations import (
     SET_UNIT_PANIC,
     SET_UNIT_STATUS,
 )
-from bridge.outbox import Delivery, Reply, Result, Watch
+from bridge.outbox import Reply, Result, Watch
 from bridge.outbox.queue import EXPIRE_LIMIT
-from bridge.relay import MERGE_LIMIT, OPERATION_OF, PORTION, PORTION_PAUSE
+from bridge.relay import OPERATION_OF
 from bridge.sonoran import cms
 from bridge.sonoran.messages import CadAnswer
 from bridge.units import UnitId
@@ -209,65 +208,21 @@ def test_a_hundred_panics_at_once_need_few_requests(tmp_path: Path) -> None:
     run_sending(tmp_path, case)
 
 
-@pytest.mark.parametrize(
-    ("end", "state"),
-    [(answer(), EventState.DELIVERED), (answer(body={"updated": 0}), EventState.FAILED)],
-    ids=["taken", "nobody reached"],
-)
-def test_while_hundreds_end_together_everything_else_has_its_turn(
-    tmp_path: Path, end: CadAnswer, state: EventState
-) -> None:
+def test_what_waited_for_hundreds_leaves_together_and_holds_up_no_newcomer(tmp_path: Path) -> None:
     async def case(bench: Sending) -> None:
-        bench.transport.script(SET_UNIT_PANIC, end)
-        await bench.outbox.append(SERVER, [panic(f"license:{number}") for number in range(MERGE_LIMIT)])
-        ended = [0]
-        while ended[-1] < MERGE_LIMIT:
-            await bench.clock.sleep(PORTION_PAUSE / 5)
-            ended.append(bench.outbox.counts()[state])
+        units = [f"license:{number}" for number in range(200)]
+        await bench.outbox.append(SERVER, [panic(unit) for unit in units])
+        await bench.clock.sleep(bench.transport.seconds / 2)
+        await bench.outbox.append(SERVER, [panic(unit, active=False) for unit in units])
+        await bench.clock.sleep(1.0)
+        newcomer = await bench.append(panic("newcomer"))
+        assert await _end_of(bench, newcomer, 0.2) is EventState.DELIVERED
 
-        assert max(later - earlier for earlier, later in pairwise(ended)) == PORTION
-        assert len(_panics(bench)) == 1
-        assert bench.relay.in_flight == 0
-
-    run_sending(tmp_path, case)
-
-
-def test_the_next_request_waits_for_the_answer_not_for_what_it_ends(tmp_path: Path) -> None:
-    async def case(bench: Sending) -> None:
-        await bench.outbox.append(SERVER, [panic(f"license:{number}") for number in range(MERGE_LIMIT)])
-        await bench.append(panic("A"))
-        await bench.clock.sleep(bench.transport.seconds + PORTION_PAUSE)
-        first, second = _panics(bench)
-
-        assert second.at == first.at + bench.transport.seconds
-        assert bench.outbox.counts()[EventState.DELIVERED] < MERGE_LIMIT
-
-    run_sending(tmp_path, case)
-
-
-def test_the_many_units_of_one_event_end_together(tmp_path: Path) -> None:
-    async def case(bench: Sending) -> None:
-        event_id = await bench.append(status(*(f"license:{number}" for number in range(MERGE_LIMIT))))
-        await bench.clock.sleep(bench.transport.seconds + PORTION_PAUSE / 2)
-
-        assert (await bench.view(event_id)).state is EventState.DELIVERED
-
-    run_sending(tmp_path, case)
-
-
-def test_a_stop_while_hundreds_end_forgets_no_answer(tmp_path: Path) -> None:
-    async def case(bench: Sending) -> None:
-        await bench.outbox.append(SERVER, [panic(f"license:{number}") for number in range(MERGE_LIMIT)])
-        while not bench.outbox.counts()[EventState.DELIVERED]:
-            await bench.clock.sleep(PORTION_PAUSE / 5)
-        assert bench.outbox.counts()[EventState.DELIVERED] < MERGE_LIMIT
-        await bench.__aexit__()
-        again = await Sending(bench.clock, tmp_path, bench.transport).__aenter__()
-        await again.clock.sleep(60.0)
-
-        assert again.outbox.counts()[EventState.DELIVERED] == MERGE_LIMIT
-        assert len(_panics(again)) == 1
-        await again.__aexit__()
+        assert [(sent.units, sent.body["isPanic"]) for sent in _panics(bench)] == [
+            (units, True),
+            (units, False),
+            (["newcomer"], True),
+        ]
 
     run_sending(tmp_path, case)
 
@@ -638,29 +593,6 @@ def test_a_delivery_that_raises_fails_alone_and_the_lane_goes_on(tmp_path: Path)
         assert "delivery raised" in [entry["event"] for entry in logs]
         assert await _end_of(bench, await bench.append(panic("A"))) is EventState.DELIVERED
         assert bench.relay.in_flight == 0
-
-    run_sending(tmp_path, case)
-
-
-def test_a_fault_in_the_midst_of_many_endings_ends_each_event_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def case(bench: Sending) -> None:
-        backlog, acknowledge = bench.outbox.backlog, bench.outbox.backlog.acknowledge
-
-        def acknowledge_once(deliveries: Sequence[Delivery], result: Result | None) -> None:
-            if bench.outbox.counts()[EventState.DELIVERED]:
-                raise ZeroDivisionError
-            acknowledge(deliveries, result)
-
-        monkeypatch.setattr(backlog, "acknowledge", acknowledge_once)
-        await bench.outbox.append(SERVER, [panic(f"license:{number}") for number in range(2 * PORTION)])
-        await bench.clock.sleep(5.0)
-        monkeypatch.undo()
-
-        counts = bench.outbox.counts()
-        assert (counts[EventState.DELIVERED], counts[EventState.FAILED]) == (PORTION, PORTION)
-        assert await _end_of(bench, await bench.append(panic("A"))) is EventState.DELIVERED
 
     run_sending(tmp_path, case)
 

@@ -1,12 +1,15 @@
+from itertools import pairwise
+
 import pytest
 from structlog.testing import capture_logs
 
 from bridge.events import Event, EventId, EventKind, EventState
 from bridge.metrics import Metrics
-from bridge.outbox.history import RECENT, History
+from bridge.outbox.history import MOST_UNSAID, PAUSE, RECENT, SAID_AT_ONCE, History
 from bridge.outbox.pending import PendingEvent
 from bridge.outbox.records import NewEvent, Outcome
 from tests.support.sending import NAMES, SERVER, call, panic, status
+from tests.support.virtual_time import VirtualClock, run_virtual
 
 ENDED = {
     EventState.DELIVERED: "cad_bridge_events_delivered_total",
@@ -24,7 +27,7 @@ def _pending(event: Event, seq: int = 1) -> PendingEvent:
 
 
 @pytest.mark.parametrize(("state", "metric"), ENDED.items())
-def test_every_ending_is_counted_by_server_and_kind(state: EventState, metric: str) -> None:
+async def test_every_ending_is_counted_by_server_and_kind(state: EventState, metric: str) -> None:
     metrics = Metrics("0")
     reason = "no_unit" if state is EventState.FAILED else ""
     History(metrics, NAMES).add(_pending(status()), Outcome(state=state, reason=reason), None, 1.5)
@@ -33,7 +36,7 @@ def test_every_ending_is_counted_by_server_and_kind(state: EventState, metric: s
     assert metrics.registry.get_sample_value(metric, labels) == 1.0
 
 
-def test_only_deliveries_tell_how_long_they_took() -> None:
+async def test_only_deliveries_tell_how_long_they_took() -> None:
     metrics = Metrics("0")
     history = History(metrics, NAMES)
     for state in ENDED:
@@ -54,7 +57,9 @@ def test_only_deliveries_tell_how_long_they_took() -> None:
         (call(), EventState.FAILED, "error"),
     ],
 )
-def test_an_ending_is_logged_as_loudly_as_it_matters(event: Event, state: EventState, level: str) -> None:
+async def test_an_ending_is_logged_as_loudly_as_it_matters(
+    event: Event, state: EventState, level: str
+) -> None:
     history = History(Metrics("0"), NAMES)
     with capture_logs() as logs:
         history.add(
@@ -69,7 +74,7 @@ def test_an_ending_is_logged_as_loudly_as_it_matters(event: Event, state: EventS
     assert "license" not in str(entry)
 
 
-def test_the_latest_panics_and_failures_are_remembered_oldest_first() -> None:
+async def test_the_latest_panics_and_failures_are_remembered_oldest_first() -> None:
     history = History(Metrics("0"), NAMES)
     for seq in range(RECENT + 5):
         history.add(
@@ -91,7 +96,7 @@ def test_the_latest_panics_and_failures_are_remembered_oldest_first() -> None:
     assert [ended.kind for ended in history.failures] == [EventKind.STATUS, EventKind.PANIC]
 
 
-def test_why_events_did_not_reach_the_cad_is_counted_by_state() -> None:
+async def test_why_events_did_not_reach_the_cad_is_counted_by_state() -> None:
     history = History(Metrics("0"), NAMES)
     ended = (
         (EventState.DELIVERED, ""),
@@ -108,3 +113,50 @@ def test_why_events_did_not_reach_the_cad_is_counted_by_state() -> None:
         EventState.SUPERSEDED: {"superseded": 1},
     }
     assert [ended.ended_at - ended.at for ended in history.failures] == [1.5, 1.5, 1.5]
+
+
+def _end_many(history: History, number: int) -> None:
+    for seq in range(number):
+        history.add(_pending(panic(), seq), Outcome(state=EventState.DELIVERED), None, 1.5)
+
+
+def test_many_endings_are_logged_a_few_at_a_time_in_their_order() -> None:
+    async def main(clock: VirtualClock) -> None:
+        history = History(Metrics("0"), NAMES)
+        with capture_logs() as logs:
+            _end_many(history, 500)
+            said = [len(logs)]
+            while said[-1] < 500:
+                await clock.sleep(PAUSE)
+                said.append(len(logs))
+        assert max(later - earlier for earlier, later in pairwise([0, *said])) == SAID_AT_ONCE
+        assert [entry["id"] for entry in logs] == [f"event-{seq}" for seq in range(500)]
+
+    run_virtual(main)
+
+
+def test_a_few_endings_are_logged_at_once_and_so_are_the_next_ones_later() -> None:
+    async def main(clock: VirtualClock) -> None:
+        history = History(Metrics("0"), NAMES)
+        with capture_logs() as logs:
+            for number in (1, 2, 3):
+                _end_many(history, SAID_AT_ONCE)
+                assert len(logs) == number * SAID_AT_ONCE
+                await clock.sleep(PAUSE * 3)
+
+    run_virtual(main)
+
+
+async def test_what_waits_to_be_logged_has_a_bound() -> None:
+    history = History(Metrics("0"), NAMES)
+    with capture_logs() as logs:
+        _end_many(history, SAID_AT_ONCE + MOST_UNSAID + 11)
+    assert [entry["id"] for entry in logs] == [f"event-{seq}" for seq in range(SAID_AT_ONCE + 11)]
+
+
+async def test_at_the_end_everything_is_logged_at_once() -> None:
+    history = History(Metrics("0"), NAMES)
+    with capture_logs() as logs:
+        _end_many(history, 100)
+        history.say_all()
+    assert len(logs) == 100
