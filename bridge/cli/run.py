@@ -44,12 +44,12 @@ def run(path: Path | None) -> None:
     loaded = load_or_exit(path)
     config = loaded.config
     try:
-        with host.spooled_stderr():
+        with host.spooled_stderr() as spool:
             logs.configure(level=config.log.level, format=config.log.format, secrets=secrets_of(config))
             for warning in loaded.warnings:
                 logs.get("config").warning("configuration is unwise", detail=warning)
             host.collect_seldom()
-            host.run(lambda: _serve(config, partial(read, path)))
+            host.run(lambda: _serve(config, partial(read, path), spool.finish))
     except ConfigError as error:
         exit_unusable(error)
     except StartError as error:
@@ -58,12 +58,14 @@ def run(path: Path | None) -> None:
         raise SystemExit(DIED) from None
 
 
-async def _serve(config: Config, reread: Callable[[], Loaded]) -> None:
+async def _serve(config: Config, reread: Callable[[], Loaded], say_all: Callable[[], object]) -> None:
+    """Run the daemon; ``say_all`` writes what waits to be logged, before the system may end the process."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def signalled() -> None:
         if stop.is_set():
+            say_all()
             os._exit(CUT_SHORT)
         stop.set()
 
@@ -71,11 +73,14 @@ async def _serve(config: Config, reread: Callable[[], Loaded]) -> None:
     with host.stop_signals(loop, signalled, hangup=False):
         daemon = Daemon(config, SystemClock(), supervisor=supervisor, reread=reread)
         patience = loop.call_later(PATIENCE, _tell_start, config)
-        with host.reload_signal(loop, daemon.ask_to_reload):
-            async with daemon:
-                patience.cancel()
-                with host.collected_by_the_clock(loop):
-                    await daemon.run(stop)
+        try:
+            with host.reload_signal(loop, daemon.ask_to_reload):
+                async with daemon:
+                    patience.cancel()
+                    with host.collected_by_the_clock(loop):
+                        await daemon.run(stop)
+        finally:
+            say_all()
 
 
 def _tell_start(config: Config) -> None:

@@ -4,11 +4,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from typing import TextIO, cast
 
+import msgspec
 import pytest
-from structlog.testing import capture_logs
 
 from bridge.host.spool import Spool, spooled_stderr
+from bridge.logs import configure, get
+from tests.support.root_logging import restored
 
 
 class HeldUp(io.StringIO):
@@ -40,6 +43,12 @@ def run(program: str, *, stderr: int) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-c", program], stderr=stderr, env=environment, check=False, timeout=20
     )
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    with restored():
+        yield
 
 
 @pytest.fixture
@@ -90,30 +99,33 @@ def test_nobody_waits_for_a_reader_who_has_stopped_and_nothing_is_lost(held_up: 
 
 
 def test_what_is_too_much_meanwhile_is_left_out_and_counted_when_the_reader_goes_on(held_up: HeldUp) -> None:
-    spool = Spool(held_up, most=100)
-    with capture_logs() as logs:
-        spool.write("x" * 49 + "\n")
-        assert held_up.asked.wait(10)
-        for letter in "abcd":
-            spool.write(letter * 49 + "\n")
-        held_up.goes_on.set()
-        assert spool.finish()
-        after = spool.write("and on\n")
-
-    assert held_up.getvalue() == "x" * 49 + "\n" + "a" * 49 + "\n" + "and on\n"
-    assert logs == [{"log_level": "warning", "event": "log lines left out, nobody read them", "lines": 3}]
-    assert after == len("and on\n")
-
-
-def test_after_a_time_in_which_much_was_left_out_everything_has_room_again(held_up: HeldUp) -> None:
-    spool = Spool(held_up, most=10)
-    spool.write("123456789\n")
+    spool = Spool(held_up, most=2)
+    configure(level="info", format="json", secrets=(), stream=cast(TextIO, spool))
+    spool.write("first\n")
     assert held_up.asked.wait(10)
-    spool.write("left out\n")
+    for letter in "abcde":
+        spool.write(f"{letter}\n")
+    assert not spool.finish(0.01)
     held_up.goes_on.set()
-    spool.finish()
-    spool.write("123456789\n")
-    assert held_up.getvalue().count("123456789\n") == 2
+    spool._thread.join(10)
+    assert len(held_up.getvalue().splitlines()) == 4
+    spool.write("and on\n")
+
+    first, one, another, said, last = held_up.getvalue().splitlines()
+    assert (first, one, another, last) == ("first", "a", "b", "and on")
+    told = msgspec.json.decode(said)
+    assert (told["event"], told["lines"]) == ("log lines left out, nobody read them", 3)
+
+
+def test_a_logger_that_finds_no_thread_any_more_still_logs(held_up: HeldUp) -> None:
+    spool = Spool(held_up, most=1)
+    configure(level="info", format="json", secrets=(), stream=cast(TextIO, spool))
+    held_up.goes_on.set()
+    assert spool.finish()
+    spool._left_out = 1
+    get("late").info("one")
+    get("late").info("two")
+    assert [msgspec.json.decode(line)["event"] for line in held_up.getvalue().splitlines()] == ["one", "two"]
 
 
 def test_text_that_cannot_be_written_is_lost_alone() -> None:
@@ -143,6 +155,16 @@ def test_without_its_thread_it_writes_by_itself() -> None:
     assert stream.getvalue() == "kept\n"
 
 
+def test_bytes_are_refused_before_they_reach_the_thread() -> None:
+    stream = io.StringIO()
+    spool = Spool(stream)
+    with pytest.raises(TypeError, match="not bytes"):
+        spool.write(cast(str, b"as click tries it"))
+    spool.write("more\n")
+    spool.finish()
+    assert stream.getvalue() == "more\n"
+
+
 def test_nothing_to_write_ends_nothing() -> None:
     stream = io.StringIO()
     spool = Spool(stream)
@@ -157,6 +179,7 @@ def test_the_end_does_not_wait_for_a_reader_who_has_stopped(held_up: HeldUp) -> 
     spool.write("nobody reads this\n")
     assert held_up.asked.wait(10)
     assert not spool.finish(0.01)
+    assert not spool.finish(1_000.0)
     spool.write("nor this, and it keeps nobody\n")
 
 
@@ -207,10 +230,11 @@ def test_a_process_whose_reader_has_stopped_for_good_ends_as_it_would() -> None:
     except BlockingIOError:
         os.set_blocking(write_end, True)
     program = (
-        "import sys\n"
+        "import sys, click\n"
         "from bridge.host.spool import spooled_stderr\n"
         "with spooled_stderr():\n"
         "    print('nobody reads this', file=sys.stderr)\n"
+        "click.echo('nor this', err=True)\n"
         "sys.exit(3)\n"
     )
     try:
