@@ -312,6 +312,8 @@ class Backlog:
     def _settle(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
         for delivery in deliveries:
             self._queues[delivery.event.kind].settle(delivery)
+        for kind in {delivery.event.kind for delivery in deliveries}:
+            self._queues[kind].tidy()
         self._finish(deliveries, outcome)
 
     def _finish(self, deliveries: Iterable[Delivery], outcome: Outcome) -> None:

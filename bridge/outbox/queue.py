@@ -72,6 +72,11 @@ class DeliveryQueue:
         if successor is not None:
             self._make_ready(successor)
 
+    def tidy(self) -> None:
+        """Let go of what has ended, where it is much."""
+        for heap in (self._later, self._expiring):
+            self._clear_out(heap)
+
     def set_aside(self, delivery: Delivery) -> None:
         """End a claim whose delivery is held from now on."""
         self.settle(delivery)
@@ -148,11 +153,14 @@ class DeliveryQueue:
             self._push(self._expiring, delivery.event.expires_at, delivery)
 
     def _push(self, heap: list[tuple[float, int, Delivery]], at: float, delivery: Delivery) -> None:
+        self._clear_out(heap)
+        heapq.heappush(heap, (at, next(self._tie), delivery))
+
+    def _clear_out(self, heap: list[tuple[float, int, Delivery]]) -> None:
         # Entries of deliveries that ended stay until their time; many of them are cleared out at once.
         if len(heap) > HEAP_SLACK + 2 * len(self):
             heap[:] = [entry for entry in heap if self._is_open(entry[2])]
             heapq.heapify(heap)
-        heapq.heappush(heap, (at, next(self._tie), delivery))
 
     def _is_open(self, delivery: Delivery) -> bool:
         return delivery in (self._waiting.get(delivery.order), self._claimed.get(delivery.order))

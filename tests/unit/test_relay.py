@@ -38,8 +38,8 @@ from bridge.operations import (
     SET_UNIT_STATUS,
 )
 from bridge.outbox import Reply, Result, Watch
-from bridge.outbox.queue import EXPIRE_LIMIT
-from bridge.relay import OPERATION_OF
+from bridge.outbox.queue import EXPIRE_LIMIT, HEAP_SLACK
+from bridge.relay import MERGE_LIMIT, OPERATION_OF
 from bridge.sonoran import cms
 from bridge.sonoran.messages import CadAnswer
 from bridge.units import UnitId
@@ -223,6 +223,17 @@ def test_what_waited_for_hundreds_leaves_together_and_holds_up_no_newcomer(tmp_p
             (units, False),
             (["newcomer"], True),
         ]
+
+    run_sending(tmp_path, case)
+
+
+def test_of_hundreds_that_have_ended_few_stay_in_memory(tmp_path: Path) -> None:
+    async def case(bench: Sending) -> None:
+        await bench.outbox.append(SERVER, [panic(f"license:{number}") for number in range(MERGE_LIMIT)])
+        await bench.clock.sleep(1.0)
+
+        assert bench.outbox.counts()[EventState.DELIVERED] == MERGE_LIMIT
+        assert len(bench.outbox.backlog.queue(EventKind.PANIC)._expiring) <= HEAP_SLACK
 
     run_sending(tmp_path, case)
 

@@ -240,6 +240,16 @@ def test_what_is_remembered_of_ended_deliveries_is_cleared_out() -> None:
     assert len(queue._expiring) <= HEAP_SLACK + 2
 
 
+def test_tidying_lets_go_of_what_ended_and_forgets_nothing_that_waits() -> None:
+    queue = _queue(*(_on(f"unit-{number}") for number in range(500)))
+    for delivery in queue.claim(NOW, NOBODY, 490):
+        queue.settle(delivery)
+    queue.tidy()
+
+    assert len(queue._expiring) == len(queue) == 10
+    assert len(queue.expire(700.0)) == 10
+
+
 def test_what_is_remembered_does_not_grow_with_the_attempts() -> None:
     queue = _queue(_on("A"), _on("B"))
     for number in range(2_000):
