@@ -20,9 +20,7 @@ from bridge.outbox.writeback import Writeback
 from bridge.store import Store
 from bridge.units import ServerId
 
-LONGEST_BLINK = (
-    60.0  # seconds; a machine that has not been awake for longer slept, and nobody has said so yet
-)
+LONGEST_BLINK = 60.0  # seconds; a machine not awake for longer slept, and nobody has said so yet
 
 NEWER_STATE = Outcome(
     state=EventState.SUPERSEDED, reason="newer_state", detail="a newer one of the same unit took its place"
