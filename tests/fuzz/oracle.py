@@ -77,7 +77,7 @@ def _check_report(report: LocationReport, limit: float) -> None:
     assert abs(report.x) <= limit and abs(report.y) <= limit and abs(report.z or 0.0) <= limit, report  # noqa: PT018 -- one place
     for text in (report.text, report.peer_id):
         assert text is None or (0 < len(text) <= MAX_TEXT_LENGTH and not _CONTROL.search(text)), report
-    assert msgspec.json.decode(msgspec.json.encode(report), type=LocationReport) == report
+    assert msgspec.json.decode(msgspec.json.encode(report)) == msgspec.to_builtins(report)
 
 
 def _check_id(unit_id: UnitId) -> None:
